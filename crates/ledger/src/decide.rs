@@ -1,0 +1,330 @@
+//! The rules: what a draft becomes, given a book as it stands.
+//!
+//! [`decide`] is pure. Checks run in the order of [`Rejection`]'s variants; when the last one has
+//! passed, applying the event cannot fail.
+
+use crate::{
+    Account, AccountChangeDraft, AccountField, AccountOpening, AccountPath, Asset, AssetField,
+    AssetId, BookView, Draft, EventBody, Original, POSTINGS_MAX, Posting, PostingDraft, Rejection,
+    Totals, Transaction, TransactionContent, TransactionDraft, TransactionField,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a draft comes to, if the rules do not reject it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It happens: this event extends the book.
+    New(EventBody),
+    /// It has happened already, with the same content; nothing changes.
+    Replay(Original),
+    /// An account change that asks for what is so already; nothing changes.
+    Unchanged,
+}
+
+pub fn decide<V: BookView>(book: &V, draft: &Draft) -> Result<Decision, Rejection> {
+    match draft {
+        Draft::RegisterAsset(asset) => register_asset(book, asset),
+        Draft::OpenAccount { opening, .. } => open_account(book, opening),
+        Draft::ChangeAccount(draft) => change_account(book, draft),
+        Draft::PostTransaction(draft) => post_transaction(book, draft),
+    }
+}
+
+fn register_asset<V: BookView>(book: &V, asset: &Arc<Asset>) -> Result<Decision, Rejection> {
+    if let Some(original) = book.asset(&asset.id) {
+        let differs: Vec<AssetField> = [
+            (AssetField::Class, original.class != asset.class),
+            (AssetField::Network, original.network != asset.network),
+            (AssetField::NativeId, original.native_id != asset.native_id),
+            (AssetField::Precision, original.precision != asset.precision),
+            (AssetField::Name, original.name != asset.name),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect();
+        return if differs.is_empty() {
+            Ok(Decision::Replay(Original::Asset(original)))
+        } else {
+            Err(Rejection::AssetExists { asset: asset.id.clone(), differs })
+        };
+    }
+    if asset.precision > Asset::PRECISION_MAX {
+        return Err(Rejection::PrecisionOutOfRange { precision: asset.precision });
+    }
+    Ok(Decision::New(EventBody::AssetRegistered(asset.clone())))
+}
+
+fn open_account<V: BookView>(
+    book: &V,
+    opening: &Arc<AccountOpening>,
+) -> Result<Decision, Rejection> {
+    if let Some(account) = book.account(&opening.path) {
+        let original = &account.opening;
+        let differs: Vec<AccountField> = [
+            (AccountField::Asset, original.asset != opening.asset),
+            (AccountField::Kind, original.kind != opening.kind),
+            (AccountField::MinBalance, original.min_balance != opening.min_balance),
+            (AccountField::Metadata, original.metadata != opening.metadata),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect();
+        return if differs.is_empty() {
+            Ok(Decision::Replay(Original::Account(original.clone())))
+        } else {
+            Err(Rejection::AccountExists { path: opening.path.clone(), differs })
+        };
+    }
+    if book.asset(&opening.asset).is_none() {
+        return Err(Rejection::UnknownAsset { asset: opening.asset.clone() });
+    }
+    // A new account stands at zero, so its minimum must allow that.
+    check_minimum(&Account::open(opening.clone()), &Totals::default())?;
+    Ok(Decision::New(EventBody::AccountOpened(opening.clone())))
+}
+
+fn change_account<V: BookView>(
+    book: &V,
+    draft: &AccountChangeDraft,
+) -> Result<Decision, Rejection> {
+    let account = book
+        .account(&draft.path)
+        .ok_or_else(|| Rejection::UnknownAccount { path: draft.path.clone() })?;
+    let mut changed = account.clone();
+    changed.change(&draft.change);
+    if changed == *account {
+        return Ok(Decision::Unchanged);
+    }
+    check_minimum(&changed, &changed.totals)?;
+    Ok(Decision::New(EventBody::AccountChanged {
+        path: draft.path.clone(),
+        change: draft.change.clone(),
+    }))
+}
+
+fn post_transaction<V: BookView>(
+    book: &V,
+    draft: &TransactionDraft,
+) -> Result<Decision, Rejection> {
+    if let Some(original) = book.transaction_by_key(&draft.idempotency_key) {
+        let differs = differing_fields(book, &original.transaction, draft);
+        return if differs.is_empty() {
+            Ok(Decision::Replay(Original::Transaction {
+                seq: original.seq,
+                transaction: original.transaction,
+            }))
+        } else {
+            Err(Rejection::IdempotencyKeyConflict {
+                key: draft.idempotency_key.clone(),
+                differs,
+                seq: original.seq,
+            })
+        };
+    }
+    if let Some(taken) = book.transaction_by_id(&draft.tx_id) {
+        return Err(Rejection::TxIdTaken { tx_id: draft.tx_id, seq: taken.seq });
+    }
+    let (postings, reverses) = match &draft.content {
+        TransactionContent::Postings(postings) => {
+            check_accounts(book, postings.iter().map(|posting| &posting.account))?;
+            (resolve(book, postings)?, None)
+        }
+        TransactionContent::Reversal(reversed) => {
+            let original = book
+                .transaction_by_id(reversed)
+                .ok_or(Rejection::UnknownReversed { tx_id: *reversed })?;
+            if let Some(by) = book.reversal_of(reversed) {
+                return Err(Rejection::AlreadyReversed { tx_id: *reversed, by });
+            }
+            let postings = mirror(&original.transaction);
+            check_accounts(book, postings.iter().map(|posting| &posting.account))?;
+            (postings, Some(*reversed))
+        }
+    };
+    check_postings(book, &postings)?;
+    Ok(Decision::New(EventBody::TransactionPosted(Arc::new(Transaction {
+        tx_id: draft.tx_id,
+        idempotency_key: draft.idempotency_key.clone(),
+        occurred_at: draft.occurred_at,
+        metadata: draft.metadata.clone(),
+        external_refs: draft.external_refs.clone(),
+        reverses,
+        postings,
+    }))))
+}
+
+/// The postings that undo a transaction: every leg turned round.
+fn mirror(transaction: &Transaction) -> Vec<Posting> {
+    transaction
+        .postings
+        .iter()
+        .map(|posting| Posting { direction: posting.direction.opposite(), ..posting.clone() })
+        .collect()
+}
+
+/// Which parts of a draft differ from the transaction that has its key.
+fn differing_fields<V: BookView>(
+    book: &V,
+    original: &Transaction,
+    draft: &TransactionDraft,
+) -> Vec<TransactionField> {
+    let (same_postings, reverses) = match &draft.content {
+        TransactionContent::Postings(postings) => {
+            (same_multiset(book, &original.postings, postings), None)
+        }
+        // A reversal's postings follow from what it reverses.
+        TransactionContent::Reversal(reversed) => {
+            (original.reverses == Some(*reversed), Some(*reversed))
+        }
+    };
+    [
+        (TransactionField::Postings, !same_postings),
+        (TransactionField::Metadata, original.metadata != draft.metadata),
+        (TransactionField::ExternalRefs, original.external_refs != draft.external_refs),
+        (TransactionField::Reverses, original.reverses != reverses),
+        (TransactionField::OccurredAt, original.occurred_at != draft.occurred_at),
+    ]
+    .into_iter()
+    .filter_map(|(field, differs)| differs.then_some(field))
+    .collect()
+}
+
+fn same_multiset<V: BookView>(book: &V, original: &[Posting], draft: &[PostingDraft]) -> bool {
+    if original.len() != draft.len() {
+        return false;
+    }
+    let mut sent = Vec::with_capacity(draft.len());
+    for posting in draft {
+        let implied =
+            || book.account(&posting.account).map(|account| account.opening.asset.clone());
+        match posting.asset.clone().or_else(implied) {
+            Some(asset) => sent.push(posted(posting, asset)),
+            None => return false,
+        }
+    }
+    let mut posted = original.to_vec();
+    posted.sort_unstable();
+    sent.sort_unstable();
+    posted == sent
+}
+
+fn posted(draft: &PostingDraft, asset: AssetId) -> Posting {
+    Posting {
+        account: draft.account.clone(),
+        asset,
+        direction: draft.direction,
+        amount: draft.amount,
+    }
+}
+
+/// Every account is there, and then every account is open.
+fn check_accounts<'a, V: BookView>(
+    book: &V,
+    paths: impl Iterator<Item = &'a AccountPath> + Clone,
+) -> Result<(), Rejection> {
+    if let Some(path) = paths.clone().find(|path| book.account(path).is_none()) {
+        return Err(Rejection::UnknownAccount { path: path.clone() });
+    }
+    let closed = |path: &&AccountPath| book.account(path).is_some_and(|account| account.closed);
+    match paths.into_iter().find(closed) {
+        Some(path) => Err(Rejection::AccountClosed { path: path.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Fills in the assets that accounts imply; refuses accounts that hold another.
+fn resolve<V: BookView>(book: &V, drafts: &[PostingDraft]) -> Result<Vec<Posting>, Rejection> {
+    let mut postings = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let account = book
+            .account(&draft.account)
+            .ok_or_else(|| Rejection::UnknownAccount { path: draft.account.clone() })?;
+        let holds = &account.opening.asset;
+        if let Some(given) = draft.asset.as_ref().filter(|given| *given != holds) {
+            return Err(Rejection::AssetMismatch {
+                path: draft.account.clone(),
+                holds: holds.clone(),
+                given: given.clone(),
+            });
+        }
+        postings.push(posted(draft, holds.clone()));
+    }
+    Ok(postings)
+}
+
+/// The checks on resolved postings: amounts in range, balanced, and nothing in the book pushed out
+/// of range or below its minimum. The minimum is checked once per account, on the
+/// sum of its legs.
+fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rejection> {
+    if postings.len() > POSTINGS_MAX {
+        return Err(Rejection::TooManyPostings { count: postings.len() });
+    }
+    if postings.len() < 2 {
+        return Err(Rejection::TooFewPostings { count: postings.len() });
+    }
+    if let Some(posting) = postings.iter().find(|posting| posting.amount <= 0) {
+        return Err(Rejection::AmountNotPositive {
+            path: posting.account.clone(),
+            amount: posting.amount,
+        });
+    }
+    let by_asset = sums(postings, |posting| &posting.asset)?;
+    for (asset, legs) in &by_asset {
+        if legs.debits != legs.credits {
+            return Err(Rejection::Unbalanced {
+                asset: (*asset).clone(),
+                debits: legs.debits,
+                credits: legs.credits,
+            });
+        }
+    }
+    let by_account = sums(postings, |posting| &posting.account)?;
+    let mut touched = Vec::with_capacity(by_account.len());
+    for (path, legs) in by_account {
+        let account =
+            book.account(path).ok_or_else(|| Rejection::UnknownAccount { path: path.clone() })?;
+        let totals = account
+            .totals
+            .checked_add(&legs)
+            .ok_or_else(|| Rejection::BalanceOutOfRange { path: path.clone() })?;
+        touched.push((account, totals));
+    }
+    for (asset, legs) in by_asset {
+        if book.totals(asset).checked_add(&legs).is_none() {
+            return Err(Rejection::BookTotalOutOfRange { asset: asset.clone() });
+        }
+    }
+    for (account, totals) in touched {
+        check_minimum(account, &totals)?;
+    }
+    Ok(())
+}
+
+/// Lifetime sums that `postings` would add, by `key`, in the key's order.
+fn sums<'a, K: Ord>(
+    postings: &'a [Posting],
+    key: impl Fn(&'a Posting) -> &'a K,
+) -> Result<BTreeMap<&'a K, Totals>, Rejection> {
+    let mut sums: BTreeMap<&K, Totals> = BTreeMap::new();
+    for posting in postings {
+        let sum = sums.entry(key(posting)).or_default();
+        *sum = sum
+            .checked_add(&posting.totals())
+            .ok_or_else(|| Rejection::AmountOutOfRange { path: posting.account.clone() })?;
+    }
+    Ok(sums)
+}
+
+/// Whether an account may come to stand at `totals`.
+fn check_minimum(account: &Account, totals: &Totals) -> Result<(), Rejection> {
+    let balance = account.opening.kind.effective(totals);
+    match account.min_balance {
+        Some(min_balance) if balance < min_balance => Err(Rejection::BelowMinBalance {
+            path: account.opening.path.clone(),
+            balance,
+            min_balance,
+        }),
+        _ => Ok(()),
+    }
+}

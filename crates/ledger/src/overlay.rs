@@ -1,0 +1,112 @@
+//! A book as it would stand if the drafts decided so far were committed.
+//!
+//! A group decides on an overlay, so that its drafts see each other, and a rejection is undone by
+//! dropping it. Only what the group touched is copied.
+
+use crate::state::BookAndAssets;
+use crate::{
+    Account, AccountPath, Asset, AssetId, AssetRegister, BookState, BookView, EventBody,
+    IdempotencyKey, PostedTransaction, Seq, Totals,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[derive(Debug)]
+pub struct Overlay<'a> {
+    base: BookAndAssets<'a>,
+    /// Assets registered earlier in the same group, in whatever order its books are decided.
+    assets: AssetRegister,
+    head: Seq,
+    accounts: HashMap<AccountPath, Account>,
+    totals: HashMap<AssetId, Totals>,
+    by_key: HashMap<IdempotencyKey, PostedTransaction>,
+    by_id: HashMap<Uuid, PostedTransaction>,
+    reversals: HashMap<Uuid, Uuid>,
+}
+
+impl<'a> Overlay<'a> {
+    pub fn new(book: &'a BookState, assets: &'a AssetRegister) -> Self {
+        Overlay {
+            base: book.with_assets(assets),
+            assets: AssetRegister::new(),
+            head: book.head(),
+            accounts: HashMap::new(),
+            totals: HashMap::new(),
+            by_key: HashMap::new(),
+            by_id: HashMap::new(),
+            reversals: HashMap::new(),
+        }
+    }
+
+    /// Shows an asset that another book's part of the same group registered.
+    pub fn show_asset(&mut self, asset: Arc<Asset>) {
+        self.assets.insert(asset.id.clone(), asset);
+    }
+
+    /// Adds what was decided; gives the seq it will have if the group commits.
+    pub fn apply(&mut self, body: &EventBody) -> Seq {
+        self.head = self.head.next();
+        match body {
+            EventBody::AssetRegistered(asset) => self.show_asset(asset.clone()),
+            EventBody::AccountOpened(opening) => {
+                self.accounts.insert(opening.path.clone(), Account::open(opening.clone()));
+            }
+            EventBody::AccountChanged { path, change } => self.account_mut(path).change(change),
+            EventBody::TransactionPosted(transaction) => {
+                for posting in &transaction.postings {
+                    let leg = posting.totals();
+                    let account = self.account_mut(&posting.account);
+                    account.totals = account
+                        .totals
+                        .checked_add(&leg)
+                        .expect("decide bounds every account's lifetime sums");
+                    let book_total = BookView::totals(self, &posting.asset)
+                        .checked_add(&leg)
+                        .expect("decide bounds the book's lifetime sums");
+                    self.totals.insert(posting.asset.clone(), book_total);
+                }
+                let posted = PostedTransaction { seq: self.head, transaction: transaction.clone() };
+                self.by_key.insert(transaction.idempotency_key.clone(), posted.clone());
+                self.by_id.insert(transaction.tx_id, posted);
+                if let Some(reversed) = transaction.reverses {
+                    self.reversals.insert(reversed, transaction.tx_id);
+                }
+            }
+        }
+        self.head
+    }
+
+    fn account_mut(&mut self, path: &AccountPath) -> &mut Account {
+        let base = self.base.book;
+        self.accounts.entry(path.clone()).or_insert_with(|| {
+            base.accounts.get(path).cloned().expect("decide looked the account up")
+        })
+    }
+}
+
+impl BookView for Overlay<'_> {
+    fn asset(&self, id: &AssetId) -> Option<Arc<Asset>> {
+        self.assets.get(id).cloned().or_else(|| self.base.asset(id))
+    }
+
+    fn account(&self, path: &AccountPath) -> Option<&Account> {
+        self.accounts.get(path).or_else(|| self.base.book.accounts.get(path))
+    }
+
+    fn totals(&self, asset: &AssetId) -> Totals {
+        self.totals.get(asset).copied().unwrap_or_else(|| self.base.totals(asset))
+    }
+
+    fn transaction_by_key(&self, key: &IdempotencyKey) -> Option<PostedTransaction> {
+        self.by_key.get(key).cloned().or_else(|| self.base.transaction_by_key(key))
+    }
+
+    fn transaction_by_id(&self, tx_id: &Uuid) -> Option<PostedTransaction> {
+        self.by_id.get(tx_id).cloned().or_else(|| self.base.transaction_by_id(tx_id))
+    }
+
+    fn reversal_of(&self, tx_id: &Uuid) -> Option<Uuid> {
+        self.reversals.get(tx_id).copied().or_else(|| self.base.reversal_of(tx_id))
+    }
+}

@@ -1,0 +1,15 @@
+//! The JSON inside a frame: disk records, which are not the ledger's types.
+//!
+//! A domain rename cannot change the format: names and shapes are spelled out here, in
+//! `docs/format.md`, and nowhere else. Writing is by hand, because staging patches in what only it
+//! knows; reading is strict, so that nothing of a newer version is half understood.
+
+mod decode;
+mod encode;
+
+pub(crate) use decode::{Decoded, decode};
+pub(crate) use encode::{EncodedBody, closing_payload, encode_body, frame_tail, open_frame};
+pub use encode::{event_payload, postings_json};
+
+#[cfg(test)]
+mod tests;

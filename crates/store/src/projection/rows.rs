@@ -1,0 +1,136 @@
+//! An append-only table: rows for point reads, columns for scans, prefixes for cuts.
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::SchemaRef;
+use ledger::{Lsn, Timestamp};
+use std::sync::{Arc, OnceLock};
+
+/// Rows in a full chunk, and so in the batches of a scan.
+pub(crate) const CHUNK_ROWS: usize = 8_192;
+
+/// A row of a table in log order.
+pub(crate) trait Row: Clone + Send + Sync + 'static {
+    fn schema() -> SchemaRef;
+    /// One column of these rows.
+    fn column(rows: &[Self], index: usize) -> ArrayRef;
+    fn lsn(&self) -> Lsn;
+    fn at(&self) -> Timestamp;
+}
+
+#[derive(Debug)]
+pub(crate) struct Chunk<R> {
+    rows: Vec<R>,
+    /// Columns of a full chunk, made when a scan first asks for them.
+    columns: Vec<OnceLock<ArrayRef>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Rows<R> {
+    full: Vec<Arc<Chunk<R>>>,
+    tail: Vec<R>,
+}
+
+impl<R> Default for Rows<R> {
+    fn default() -> Self {
+        Rows { full: Vec::new(), tail: Vec::new() }
+    }
+}
+
+impl<R: Row> Rows<R> {
+    pub(crate) fn len(&self) -> u64 {
+        (self.full.len() * CHUNK_ROWS + self.tail.len()) as u64
+    }
+
+    pub(crate) fn push(&mut self, row: R) {
+        self.tail.push(row);
+        if self.tail.len() == CHUNK_ROWS {
+            let rows = std::mem::take(&mut self.tail);
+            let columns = R::schema().fields().iter().map(|_| OnceLock::new()).collect();
+            self.full.push(Arc::new(Chunk { rows, columns }));
+        }
+    }
+
+    pub(crate) fn get(&self, index: u64) -> Option<&R> {
+        let index = usize::try_from(index).ok()?;
+        match self.full.get(index / CHUNK_ROWS) {
+            Some(chunk) => chunk.rows.get(index % CHUNK_ROWS),
+            None => self.tail.get(index - self.full.len() * CHUNK_ROWS),
+        }
+    }
+
+    /// The rows whose lsn and time lie in the bounds, as pieces that need no lock.
+    pub(crate) fn pieces(&self, bounds: &Bounds) -> Vec<Piece<R>> {
+        let mut pieces = Vec::new();
+        let first =
+            self.full.partition_point(|chunk| bounds.range(&chunk.rows).start == CHUNK_ROWS);
+        for chunk in &self.full[first..] {
+            let range = bounds.range(&chunk.rows);
+            if range.is_empty() {
+                // Rows rise in lsn and time: what follows lies behind the bounds too.
+                return pieces;
+            }
+            if range.len() == CHUNK_ROWS {
+                pieces.push(Piece::Chunk(chunk.clone()));
+            } else {
+                pieces.push(Piece::Rows(chunk.rows[range].to_vec()));
+            }
+        }
+        let range = bounds.range(&self.tail);
+        if !range.is_empty() {
+            pieces.push(Piece::Rows(self.tail[range].to_vec()));
+        }
+        pieces
+    }
+}
+
+/// Inclusive bounds on the two things every table is sorted by.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounds {
+    pub(crate) lsn: (u64, u64),
+    pub(crate) at: (i64, i64),
+}
+
+impl Bounds {
+    fn range<R: Row>(&self, rows: &[R]) -> std::ops::Range<usize> {
+        let start = rows.partition_point(|row| row.lsn().0 < self.lsn.0 || row.at().0 < self.at.0);
+        let end = rows.partition_point(|row| row.lsn().0 <= self.lsn.1 && row.at().0 <= self.at.1);
+        start..end.max(start)
+    }
+
+    pub(crate) fn contain(&self, lsn: Lsn, at: Timestamp) -> bool {
+        (self.lsn.0..=self.lsn.1).contains(&lsn.0) && (self.at.0..=self.at.1).contains(&at.0)
+    }
+}
+
+/// Some rows of a table, to be turned into one batch.
+#[derive(Debug)]
+pub(crate) enum Piece<R> {
+    /// A full chunk, whose columns are shared by all scans.
+    Chunk(Arc<Chunk<R>>),
+    Rows(Vec<R>),
+}
+
+impl<R: Row> Piece<R> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Piece::Chunk(chunk) => chunk.rows.len(),
+            Piece::Rows(rows) => rows.len(),
+        }
+    }
+
+    pub(crate) fn batch(&self, schema: &SchemaRef, projection: &[usize]) -> RecordBatch {
+        let columns = projection
+            .iter()
+            .map(|index| match self {
+                Piece::Chunk(chunk) => {
+                    chunk.columns[*index].get_or_init(|| R::column(&chunk.rows, *index)).clone()
+                }
+                Piece::Rows(rows) => R::column(rows, *index),
+            })
+            .collect();
+        // A projection of no columns still has rows: COUNT(*) asks for them.
+        let options = RecordBatchOptions::new().with_row_count(Some(self.len()));
+        RecordBatch::try_new_with_options(schema.clone(), columns, &options)
+            .expect("columns are built to the schema")
+    }
+}

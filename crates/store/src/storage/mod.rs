@@ -1,0 +1,48 @@
+//! The storage seam: the few file operations the store needs, as traits.
+//!
+//! Everything that touches a disk goes through here, so that tests can put a tracing or a hostile
+//! disk behind it. Knows nothing of frames.
+//!
+//! Invariant: a name that [`Storage::create`] returned survives a crash once
+//! [`Storage::sync_dir`] on its directory has returned, and not before.
+
+mod disk;
+
+pub use disk::Disk;
+
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+
+/// A file system.
+pub trait Storage: Debug + Send + Sync {
+    /// Creates a directory and its missing ancestors, each made durable in its parent.
+    fn create_dir_durable(&self, path: &Path) -> io::Result<()>;
+    /// Names of the files in a directory, in no order.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// Creates a file that must not exist yet.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
+    /// Opens an existing file for reading and writing.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes creations and removals in a directory durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Takes the advisory lock on a file, creating it; `Ok(None)` if another process has it.
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn StorageLock>>>;
+}
+
+/// An open file.
+pub trait StorageFile: Debug + Send {
+    fn len(&self) -> io::Result<u64>;
+    fn read_all(&mut self) -> io::Result<Vec<u8>>;
+    fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+    /// Makes the file's bytes, and its length if it changed, durable.
+    fn sync_data(&mut self) -> io::Result<()>;
+}
+
+/// A held lock; dropping it releases it.
+pub trait StorageLock: Debug + Send + Sync {
+    /// Writes who holds it, for whoever finds it taken.
+    fn describe_holder(&mut self, text: &str) -> io::Result<()>;
+}

@@ -1,0 +1,80 @@
+//! The authoritative books: what deciding looks at, staged events included.
+//!
+//! A book's lock is its writer: whoever holds it decides and stages, and nobody else does. It is
+//! held for the time of a decision, never across a disk call or an await.
+
+use ledger::{AssetRegister, BookName, BookState, Event, EventBody, Lsn};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+/// The staged bytes of one book that are not published yet.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight(AtomicUsize);
+
+impl InFlight {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) state: BookState,
+    /// The book's newest staged event: an answer that looked at the book rests on it.
+    pub(crate) staged: Lsn,
+    pub(crate) in_flight: Arc<InFlight>,
+}
+
+/// All books by name, and the store's assets.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    books: RwLock<HashMap<BookName, Arc<Mutex<Book>>>>,
+    assets: RwLock<AssetRegister>,
+}
+
+const POISONED: &str = "a panic while a book changes is a bug that must not be written past";
+
+pub(crate) fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().expect(POISONED)
+}
+
+impl Books {
+    pub(crate) fn get(&self, name: &BookName) -> Option<Arc<Mutex<Book>>> {
+        self.books.read().expect(POISONED).get(name).cloned()
+    }
+
+    pub(crate) fn get_or_open(&self, name: &BookName) -> Arc<Mutex<Book>> {
+        if let Some(book) = self.get(name) {
+            return book;
+        }
+        self.books.write().expect(POISONED).entry(name.clone()).or_default().clone()
+    }
+
+    pub(crate) fn with_assets<T>(&self, decide: impl FnOnce(&AssetRegister) -> T) -> T {
+        decide(&self.assets.read().expect(POISONED))
+    }
+
+    /// Takes a staged or recovered event into its book, whose lock the caller holds.
+    pub(crate) fn apply(&self, book: &mut Book, event: &Event) {
+        book.state.apply(event);
+        book.staged = event.lsn;
+        if let EventBody::AssetRegistered(asset) = &event.body {
+            self.assets.write().expect(POISONED).insert(asset.id.clone(), asset.clone());
+        }
+    }
+
+    /// Takes an event that recovery read back.
+    pub(crate) fn replay(&self, event: &Event) {
+        let book = self.get_or_open(&event.book);
+        self.apply(&mut lock(&book), event);
+    }
+}

@@ -1,0 +1,52 @@
+//! The publisher: applies durable cycles, moves the cut, replies, wakes subscribers.
+
+use super::staging::{Cycle, Entry, tell};
+use crate::projection::Projections;
+use crate::subscription::Wakers;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+/// A cycle that is durable.
+#[derive(Debug)]
+pub(crate) struct Published(pub(crate) Cycle);
+
+pub(crate) struct Publisher {
+    pub(crate) cycles: Receiver<Published>,
+    pub(crate) projections: Arc<Projections>,
+    pub(crate) wakers: Arc<Wakers>,
+}
+
+impl Publisher {
+    pub(crate) fn run(self) {
+        while let Ok(Published(cycle)) = self.cycles.recv() {
+            self.publish(cycle);
+        }
+        self.wakers.close();
+    }
+
+    fn publish(&self, cycle: Cycle) {
+        for entry in &cycle.entries {
+            if let Entry::Frame { events, .. } = entry {
+                events.iter().for_each(|event| self.projections.apply(event));
+            }
+        }
+        if cycle.first_lsn.is_some() {
+            self.projections.publish(cycle.last_lsn);
+        }
+        for entry in cycle.entries {
+            // A caller that went away does not need its answer.
+            match entry {
+                Entry::Frame { outcomes, in_flight, reply, .. } => {
+                    in_flight.iter().for_each(|(bytes_of, bytes)| bytes_of.remove(*bytes));
+                    let _ = reply.send(Ok(tell(outcomes, &self.projections)));
+                }
+                Entry::Answer { result, reply } => {
+                    let _ = reply.send(result.map(|outcomes| tell(outcomes, &self.projections)));
+                }
+            }
+        }
+        if cycle.first_lsn.is_some() {
+            self.wakers.wake();
+        }
+    }
+}

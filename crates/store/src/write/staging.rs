@@ -1,0 +1,251 @@
+//! Staging: the one short store-wide step. It gives lsn and time, and appends to the next cycle.
+
+use super::books::InFlight;
+use super::ticket::Reply;
+use crate::log::record::{EncodedBody, open_frame};
+use crate::{CommitError, Outcome};
+use ledger::{AccountPath, AssetId, BookName, Event, EventBody, Lsn, Seq, Timestamp};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+/// A draft's result before it may be told.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// An event of this group's frame.
+    New(Arc<Event>),
+    ReplayedTransaction {
+        book: BookName,
+        seq: Seq,
+    },
+    ReplayedAccount {
+        book: BookName,
+        path: AccountPath,
+    },
+    ReplayedAsset(AssetId),
+    Unchanged,
+}
+
+/// Something that waits for its cycle to be durable.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// A frame of the cycle, and what to tell its caller.
+    Frame {
+        events: Vec<Arc<Event>>,
+        outcomes: Vec<Pending>,
+        in_flight: Vec<(Arc<InFlight>, usize)>,
+        reply: Reply,
+    },
+    /// An answer that rests on something staged: told only when that is durable.
+    Answer { result: Result<Vec<Pending>, CommitError>, reply: Reply },
+}
+
+/// What the log thread writes and syncs at once.
+#[derive(Debug, Default)]
+pub(crate) struct Cycle {
+    /// Payloads of the frames, end to end, without their `durable` marks.
+    pub(crate) payloads: Vec<u8>,
+    /// Where each payload ends.
+    pub(crate) ends: Vec<usize>,
+    pub(crate) first_lsn: Option<Lsn>,
+    pub(crate) last_lsn: Lsn,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Cycle {
+    pub(crate) fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.payloads[start..*end])
+    }
+}
+
+/// Whether the log takes more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Intake {
+    Open,
+    /// Refuses everything with this error.
+    Closed(CommitError),
+}
+
+#[derive(Debug)]
+struct Inner {
+    next_lsn: Lsn,
+    last_at: Timestamp,
+    cycle: Cycle,
+    intake: Intake,
+}
+
+/// An event that was decided and waits for its place.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) book: BookName,
+    pub(crate) seq: Seq,
+    pub(crate) body: EventBody,
+    pub(crate) encoded: EncodedBody,
+}
+
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+pub(crate) struct Staging {
+    inner: Mutex<Inner>,
+    work: Condvar,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Staging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Staging").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl Staging {
+    pub(crate) fn new(head: Lsn, last_at: Timestamp, clock: Clock) -> Self {
+        Staging {
+            inner: Mutex::new(Inner {
+                next_lsn: head.next(),
+                last_at,
+                cycle: Cycle::default(),
+                intake: Intake::Open,
+            }),
+            work: Condvar::new(),
+            clock,
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("a panic while staging is a bug that must not be written past")
+    }
+
+    /// Gives a decided group its place in the log and puts it into the next cycle.
+    ///
+    /// The caller holds the locks of all books concerned, so that nothing else is decided on them
+    /// before `place` has taken the events into their state.
+    pub(crate) fn stage(
+        &self,
+        decided: Vec<Decided>,
+        in_flight: Vec<(Arc<InFlight>, usize)>,
+        outcomes: impl FnOnce(&[Arc<Event>]) -> Vec<Pending>,
+        reply: Reply,
+        place: impl FnOnce(&[Arc<Event>]),
+    ) {
+        let mut inner = self.inner();
+        if let Intake::Closed(error) = &inner.intake {
+            let error = error.clone();
+            drop(inner);
+            let _ = reply.send(Err(error));
+            return;
+        }
+        let at = (self.clock)().max(Timestamp(inner.last_at.0.saturating_add(1)));
+        inner.last_at = at;
+        let first = inner.next_lsn;
+        let lsns = (first.0..).map(Lsn);
+        let Inner { cycle, .. } = &mut *inner;
+        open_frame(
+            &mut cycle.payloads,
+            at,
+            decided
+                .iter()
+                .zip(lsns.clone())
+                .map(|(event, lsn)| (lsn, event.book.as_str(), event.seq, &event.encoded)),
+        );
+        cycle.ends.push(cycle.payloads.len());
+        let events: Vec<Arc<Event>> = decided
+            .into_iter()
+            .zip(lsns)
+            .map(|(event, lsn)| {
+                let Decided { book, seq, body, .. } = event;
+                Arc::new(Event { lsn, book, seq, at, body })
+            })
+            .collect();
+        let last = events.last().expect("a group that stages has events").lsn;
+        cycle.first_lsn.get_or_insert(first);
+        cycle.last_lsn = last;
+        for (bytes_of, bytes) in &in_flight {
+            bytes_of.add(*bytes);
+        }
+        let outcomes = outcomes(&events);
+        cycle.entries.push(Entry::Frame { events: events.clone(), outcomes, in_flight, reply });
+        inner.next_lsn = last.next();
+        drop(inner);
+        self.work.notify_one();
+        place(&events);
+    }
+
+    /// Puts an answer behind everything staged so far.
+    pub(crate) fn answer_after_staged(
+        &self,
+        result: Result<Vec<Pending>, CommitError>,
+        reply: Reply,
+    ) {
+        let mut inner = self.inner();
+        if let Intake::Closed(error) = &inner.intake {
+            let error = error.clone();
+            drop(inner);
+            let _ = reply.send(Err(error));
+            return;
+        }
+        inner.cycle.entries.push(Entry::Answer { result, reply });
+        drop(inner);
+        self.work.notify_one();
+    }
+
+    /// Waits for work and takes it; `None` once the intake is closed and all is taken.
+    pub(crate) fn take_cycle(&self) -> Option<Cycle> {
+        let mut inner = self.inner();
+        loop {
+            if !inner.cycle.entries.is_empty() {
+                return Some(std::mem::take(&mut inner.cycle));
+            }
+            if inner.intake != Intake::Open {
+                return None;
+            }
+            inner = self
+                .work
+                .wait(inner)
+                .expect("a panic while staging is a bug that must not be written past");
+        }
+    }
+
+    /// Refuses everything from now on with `error`; the first reason stays.
+    pub(crate) fn close(&self, error: CommitError) {
+        let mut inner = self.inner();
+        if inner.intake == Intake::Open {
+            inner.intake = Intake::Closed(error);
+        }
+        drop(inner);
+        self.work.notify_all();
+    }
+
+    /// After a disk failure: refuses everything, whatever the intake was closed for, and gives
+    /// back what was staged and never written.
+    pub(crate) fn stop(&self, error: CommitError) -> Cycle {
+        let mut inner = self.inner();
+        inner.intake = Intake::Closed(error);
+        std::mem::take(&mut inner.cycle)
+    }
+}
+
+/// A group's outcomes, once everything they name is published.
+pub(crate) fn tell(
+    outcomes: Vec<Pending>,
+    projections: &crate::projection::Projections,
+) -> Vec<Outcome> {
+    let original = |event: Option<Arc<Event>>| {
+        Outcome::Replayed(event.expect("an original is published before its replay is answered"))
+    };
+    outcomes
+        .into_iter()
+        .map(|outcome| match outcome {
+            Pending::New(event) => Outcome::Committed(event),
+            Pending::ReplayedTransaction { book, seq } => {
+                original(projections.event(book.as_str(), seq))
+            }
+            Pending::ReplayedAccount { book, path } => original(
+                projections
+                    .book(book.as_str())
+                    .and_then(|book| book.opening_lsn(path.as_str()))
+                    .and_then(|lsn| projections.event_at(lsn)),
+            ),
+            Pending::ReplayedAsset(asset) => original(projections.asset_event(&asset)),
+            Pending::Unchanged => Outcome::Unchanged,
+        })
+        .collect()
+}

@@ -1,0 +1,202 @@
+//! Write, then sync, then reply: shown by a trace at the storage seam, because a SIGKILL forgives
+//! a missing sync. And what happens when the disk says no.
+
+use crate::fixture::*;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use store::storage::{Disk, Storage, StorageFile, StorageLock};
+use store::*;
+
+#[derive(Debug, Clone, PartialEq)]
+enum Step {
+    Created(String),
+    DirSynced,
+    Wrote(Vec<u8>),
+    Synced,
+    Acknowledged(String),
+}
+
+/// The real disk, with every step written down, and a switch that makes the next sync fail.
+#[derive(Debug, Clone, Default)]
+struct TracingDisk {
+    steps: Arc<Mutex<Vec<Step>>>,
+    fail_sync: Arc<AtomicBool>,
+}
+
+impl TracingDisk {
+    fn note(&self, step: Step) {
+        self.steps.lock().unwrap().push(step);
+    }
+
+    fn wrap(&self, file: Box<dyn StorageFile>) -> Box<dyn StorageFile> {
+        Box::new(TracingFile { file, disk: self.clone() })
+    }
+}
+
+impl Storage for TracingDisk {
+    fn create_dir_durable(&self, path: &Path) -> io::Result<()> {
+        Disk.create_dir_durable(path)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        Disk.list(dir)
+    }
+    fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        self.note(Step::Created(path.file_name().unwrap().to_string_lossy().into_owned()));
+        Ok(self.wrap(Disk.create(path)?))
+    }
+    fn open(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        Ok(self.wrap(Disk.open(path)?))
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Disk.remove(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        Disk.sync_dir(path)?;
+        self.note(Step::DirSynced);
+        Ok(())
+    }
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn StorageLock>>> {
+        Disk.try_lock(path)
+    }
+}
+
+#[derive(Debug)]
+struct TracingFile {
+    file: Box<dyn StorageFile>,
+    disk: TracingDisk,
+}
+
+impl StorageFile for TracingFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+    fn read_all(&mut self) -> io::Result<Vec<u8>> {
+        self.file.read_all()
+    }
+    fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.disk.note(Step::Wrote(bytes.to_vec()));
+        self.file.write_all_at(offset, bytes)
+    }
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+    fn sync_data(&mut self) -> io::Result<()> {
+        if self.disk.fail_sync.load(Ordering::SeqCst) {
+            return Err(io::Error::other("planted"));
+        }
+        self.file.sync_data()?;
+        self.disk.note(Step::Synced);
+        Ok(())
+    }
+}
+
+/// Says which acknowledgement in a trace came before its bytes were written and then synced.
+fn early_acknowledgements(steps: &[Step]) -> Vec<String> {
+    let mut early = Vec::new();
+    for (place, step) in steps.iter().enumerate() {
+        let Step::Acknowledged(key) = step else { continue };
+        let needle = format!("\"{key}\"");
+        let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|w| w == needle.as_bytes());
+        let before = &steps[..place];
+        let written =
+            before.iter().position(|step| matches!(step, Step::Wrote(bytes) if holds(bytes)));
+        let durable = written.is_some_and(|at| before[at..].contains(&Step::Synced));
+        if !durable {
+            early.push(key.clone());
+        }
+    }
+    early
+}
+
+#[test]
+fn every_acknowledgement_follows_its_write_and_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TracingDisk::default();
+    let options = Options { storage: Arc::new(disk.clone()), ..Options::default() };
+    let ledger = Ledger::open_with(dir.path(), options).unwrap();
+    open_books(&ledger, &["a", "b"]);
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let (ledger, disk) = (&ledger, &disk);
+            scope.spawn(move || {
+                for index in 0..50 {
+                    let key = format!("w{writer}-{index}");
+                    let book = if index % 2 == 0 { "a" } else { "b" };
+                    sell(ledger, book, &key, 1);
+                    disk.note(Step::Acknowledged(key));
+                }
+            });
+        }
+    });
+    let steps = disk.steps.lock().unwrap().clone();
+    let acknowledged = steps.iter().filter(|step| matches!(step, Step::Acknowledged(_))).count();
+    assert_eq!(acknowledged, 200);
+    assert_eq!(early_acknowledgements(&steps), Vec::<String>::new());
+
+    // The planted bug: the same trace without its syncs must be caught.
+    let unsynced: Vec<Step> = steps.iter().filter(|step| **step != Step::Synced).cloned().collect();
+    assert_eq!(early_acknowledgements(&unsynced).len(), 200);
+}
+
+#[test]
+fn a_new_segment_is_durable_by_name_before_anything_is_written_behind_its_header() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TracingDisk::default();
+    let options =
+        Options { storage: Arc::new(disk.clone()), segment_bytes: 2_000, ..Options::default() };
+    let ledger = Ledger::open_with(dir.path(), options).unwrap();
+    open_books(&ledger, &["a"]);
+    for index in 0..30 {
+        sell(&ledger, "a", &format!("k{index}"), 1);
+    }
+    drop(ledger);
+    let steps = disk.steps.lock().unwrap().clone();
+    let created = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| matches!(step, Step::Created(name) if name.starts_with("segment-")));
+    let mut count = 0;
+    for (place, _) in created {
+        count += 1;
+        let [Step::Wrote(_), Step::Synced, Step::DirSynced, ..] = &steps[place + 1..] else {
+            panic!("after creating a segment: {:?}", &steps[place + 1..place + 4])
+        };
+    }
+    assert!(count > 3, "{count} segments");
+}
+
+#[test]
+fn a_failed_sync_is_told_latched_and_healed_by_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TracingDisk::default();
+    let options = Options { storage: Arc::new(disk.clone()), ..Options::default() };
+    let ledger = Ledger::open_with(dir.path(), options).unwrap();
+    open_books(&ledger, &["a"]);
+    sell(&ledger, "a", "before", 1);
+    let durable = ledger.view().cut();
+
+    disk.fail_sync.store(true, Ordering::SeqCst);
+    let unknown = ledger.submit(&[transfer("a", "during", "cash", "sales", 1)]).wait();
+    assert_eq!(unknown, Err(CommitError::OutcomeUnknown));
+    // The disk works again, but nothing may be written until a restart has looked.
+    disk.fail_sync.store(false, Ordering::SeqCst);
+    let writes_before = disk.steps.lock().unwrap().len();
+    for key in ["after", "during", "before"] {
+        let refused = ledger.submit(&[transfer("a", key, "cash", "sales", 1)]).wait();
+        assert_eq!(refused, Err(CommitError::Stopped { durable }), "{key}");
+    }
+    ledger.shutdown();
+    assert_eq!(disk.steps.lock().unwrap().len(), writes_before, "a stopped log touches no disk");
+    // Reads go on, and see nothing of the failed write.
+    assert_eq!(ledger.view().cut(), durable);
+    assert_eq!(balance(&ledger.view(), "a", "cash"), 1);
+    drop(ledger);
+
+    // On this disk the bytes were written: a restart finds, rewrites and syncs them.
+    let ledger = Ledger::open(dir.path()).unwrap();
+    assert!(ledger.view().transaction_by_key("a", "during").is_some());
+    let again = ledger.submit(&[transfer("a", "during", "cash", "sales", 1)]).wait();
+    assert!(matches!(again.as_deref(), Ok([Outcome::Replayed(_)])));
+}

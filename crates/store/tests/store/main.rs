@@ -1,0 +1,9 @@
+//! The store from outside: what an embedder can rely on, on real directories and hostile ones.
+
+mod cuts;
+mod durability;
+mod fixture;
+mod groups;
+mod random;
+mod recovery;
+mod subscriptions;
