@@ -64,10 +64,6 @@ impl Storage for Disk {
 struct DiskFile(File);
 
 impl StorageFile for DiskFile {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-
     fn read_all(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.0.seek(SeekFrom::Start(0))?;

@@ -33,7 +33,6 @@ pub trait Storage: Debug + Send + Sync {
 
 /// An open file.
 pub trait StorageFile: Debug + Send {
-    fn len(&self) -> io::Result<u64>;
     fn read_all(&mut self) -> io::Result<Vec<u8>>;
     fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     fn set_len(&mut self, len: u64) -> io::Result<()>;

@@ -114,6 +114,19 @@ impl Staging {
         self.inner.lock().expect("a panic while staging is a bug that must not be written past")
     }
 
+    /// The staging area if it takes more; otherwise the reply is told why not.
+    fn open_intake(&self, reply: Reply) -> Option<(MutexGuard<'_, Inner>, Reply)> {
+        let inner = self.inner();
+        match &inner.intake {
+            Intake::Open => Some((inner, reply)),
+            Intake::Closed(error) => {
+                // A caller that went away does not need its answer.
+                let _ = reply.send(Err(error.clone()));
+                None
+            }
+        }
+    }
+
     /// Gives a decided group its place in the log and puts it into the next cycle.
     ///
     /// The caller holds the locks of all books concerned, so that nothing else is decided on them
@@ -126,13 +139,7 @@ impl Staging {
         reply: Reply,
         place: impl FnOnce(&[Arc<Event>]),
     ) {
-        let mut inner = self.inner();
-        if let Intake::Closed(error) = &inner.intake {
-            let error = error.clone();
-            drop(inner);
-            let _ = reply.send(Err(error));
-            return;
-        }
+        let Some((mut inner, reply)) = self.open_intake(reply) else { return };
         let at = (self.clock)().max(Timestamp(inner.last_at.0.saturating_add(1)));
         inner.last_at = at;
         let first = inner.next_lsn;
@@ -175,13 +182,7 @@ impl Staging {
         result: Result<Vec<Pending>, CommitError>,
         reply: Reply,
     ) {
-        let mut inner = self.inner();
-        if let Intake::Closed(error) = &inner.intake {
-            let error = error.clone();
-            drop(inner);
-            let _ = reply.send(Err(error));
-            return;
-        }
+        let Some((mut inner, reply)) = self.open_intake(reply) else { return };
         inner.cycle.entries.push(Entry::Answer { result, reply });
         drop(inner);
         self.work.notify_one();

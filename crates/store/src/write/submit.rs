@@ -107,6 +107,7 @@ impl DraftOutcome {
     }
 }
 
+#[derive(Default)]
 struct DecidedGroup {
     events: Vec<Decided>,
     outcomes: Vec<DraftOutcome>,
@@ -146,12 +147,6 @@ fn decide_group(
         }
         Ok(collector.group)
     })
-}
-
-impl Default for DecidedGroup {
-    fn default() -> Self {
-        DecidedGroup { events: Vec::new(), outcomes: Vec::new(), bytes: HashMap::new() }
-    }
 }
 
 #[derive(Default)]

@@ -69,9 +69,6 @@ struct TracingFile {
 }
 
 impl StorageFile for TracingFile {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
     fn read_all(&mut self) -> io::Result<Vec<u8>> {
         self.file.read_all()
     }

@@ -180,9 +180,12 @@ fn a_closing_frame_vouches_for_everything() {
     assert!(refusal(dir.path()).contains("damaged"));
 }
 
+/// What happens to a segment's file.
+type Damage = fn(&Path);
+
 #[test]
 fn sealed_segments_must_be_whole_and_all_there() {
-    let cases: [(&str, fn(&Path), &str); 6] = [
+    let cases: [(&str, Damage, &str); 6] = [
         ("flipped", |path| change(path, |bytes| bytes[300] ^= 1), "damaged"),
         ("truncated", |path| change(path, |bytes| bytes.truncate(bytes.len() - 10)), "damaged"),
         (
