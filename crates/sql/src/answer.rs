@@ -1,0 +1,51 @@
+//! What a statement comes back with, before it is put on a wire.
+
+use crate::{CopyIn, PgType};
+use datafusion::execution::SendableRecordBatchStream;
+
+/// A column of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    pub pg_type: PgType,
+    /// -1 where the type has none.
+    pub typmod: i32,
+    /// Oid of the table and number of the column it comes from unchanged, else zeros.
+    pub table_oid: u32,
+    pub attribute_number: i16,
+}
+
+/// The answer to one statement.
+pub enum Answer {
+    /// Rows, one arrow column per [`Column`]; `tag` counts them.
+    Rows { columns: Vec<Column>, rows: SendableRecordBatchStream, tag: RowsTag },
+    /// A command tag such as `BEGIN` or `INSERT 0 1`.
+    Command { tag: String },
+    /// The statement wants the client's COPY data.
+    CopyIn(Box<CopyIn>),
+    /// An empty statement.
+    Empty,
+}
+
+/// How the command tag of a row answer is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowsTag {
+    /// `SELECT n`, `SHOW`, `FETCH n`…: the word and whether the number of rows follows it.
+    Counted(&'static str),
+    Plain(&'static str),
+    /// `INSERT 0 n`: fixed, whatever RETURNING gives.
+    Exact(String),
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Answer::Rows { columns, tag, .. } => {
+                f.debug_struct("Rows").field("columns", columns).field("tag", tag).finish()
+            }
+            Answer::Command { tag } => f.debug_struct("Command").field("tag", tag).finish(),
+            Answer::CopyIn(copy) => f.debug_tuple("CopyIn").field(copy).finish(),
+            Answer::Empty => f.write_str("Empty"),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Names and definitions by oid: what `pg_get_indexdef`, `pg_get_viewdef`, `regclass` and their
+//! kin answer from.
+
+use super::constraints::keys;
+use super::relation::Key;
+use super::{
+    INFORMATION_SCHEMA_NAMESPACE, OWNER, OWNER_OID, PG_CATALOG_NAMESPACE, PUBLIC_NAMESPACE,
+    RELATIONS, Relation, SystemTable, View,
+};
+use crate::Result;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Text by oid, shared by the functions that look in it.
+pub(crate) type ByOid = Arc<BTreeMap<i64, String>>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Definitions {
+    pub(crate) indexes: ByOid,
+    pub(crate) constraints: ByOid,
+    pub(crate) views: ByOid,
+    pub(crate) classes: ByOid,
+    pub(crate) namespaces: ByOid,
+    pub(crate) roles: ByOid,
+}
+
+impl Definitions {
+    pub(super) fn new(views: &[View], system: &[SystemTable]) -> Result<Self> {
+        let keys = keys();
+        let mut classes: BTreeMap<i64, String> = RELATIONS
+            .iter()
+            .map(|relation| (i64::from(relation.oid), relation.name.to_owned()))
+            .collect();
+        classes.extend(views.iter().map(|view| (i64::from(view.oid), view.name.clone())));
+        classes.extend(keys.iter().map(|(_, key)| (i64::from(key.index_oid), key.name.to_owned())));
+        classes.extend(system.iter().map(|table| {
+            let name = match table.namespace {
+                INFORMATION_SCHEMA_NAMESPACE => format!("information_schema.{}", table.name),
+                _ => table.name.clone(),
+            };
+            (i64::from(table.oid), name)
+        }));
+        let namespaces = [
+            (PG_CATALOG_NAMESPACE, "pg_catalog"),
+            (PUBLIC_NAMESPACE, "public"),
+            (INFORMATION_SCHEMA_NAMESPACE, "information_schema"),
+        ];
+        let shared = |pairs: Vec<(u32, String)>| -> ByOid {
+            Arc::new(pairs.into_iter().map(|(oid, text)| (i64::from(oid), text)).collect())
+        };
+        Ok(Definitions {
+            indexes: shared(
+                keys.iter().map(|(relation, key)| (key.index_oid, index(relation, key))).collect(),
+            ),
+            constraints: shared(
+                keys.iter().map(|(_, key)| (key.constraint_oid, constraint(key))).collect(),
+            ),
+            views: shared(views.iter().map(|view| (view.oid, view.query.clone())).collect()),
+            classes: Arc::new(classes),
+            namespaces: shared(
+                namespaces.iter().map(|(oid, name)| (*oid, (*name).to_owned())).collect(),
+            ),
+            roles: shared(vec![(OWNER_OID, OWNER.to_owned())]),
+        })
+    }
+}
+
+pub(super) fn index(relation: &Relation, key: &Key) -> String {
+    format!(
+        "CREATE UNIQUE INDEX {} ON public.{} USING btree ({})",
+        key.name,
+        relation.name,
+        key.columns.join(", ")
+    )
+}
+
+fn constraint(key: &Key) -> String {
+    let kind = if key.primary { "PRIMARY KEY" } else { "UNIQUE" };
+    format!("{kind} ({})", key.columns.join(", "))
+}

@@ -1,0 +1,170 @@
+//! What there is: the ledger's tables, views over them, and the catalogs that describe both.
+//!
+//! The system catalogs are made once, from the same [`Relation`]s and views that queries are
+//! planned with; only what never differs between databases (types, functions, operators…) comes
+//! from the exports of `datafusion-pg-catalog`.
+//!
+//! Invariant: what `\d` shows is what a query can select, with the same names, types and oids.
+
+mod attributes;
+mod classes;
+mod constraints;
+mod databases;
+mod definitions;
+mod information_schema;
+mod relation;
+mod rows;
+mod settings;
+mod statics;
+mod views;
+
+pub(crate) use definitions::{ByOid, Definitions};
+pub(crate) use information_schema::sql_name;
+pub(crate) use relation::{
+    ACCOUNTS, ASSETS, BOOKS, EVENTS, PG_TYPE_KEY, POSTINGS, RELATIONS, Relation, TRANSACTIONS,
+    TRANSFERS, arrow_type, typmod,
+};
+pub(crate) use statics::ALWAYS_EMPTY;
+pub(crate) use views::{View, ViewDefinition};
+
+use crate::provider::{self, LedgerProvider};
+use crate::{Column, Result};
+use datafusion::catalog::{TableProvider, view::ViewTable};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{LogicalPlan, TableSource};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+pub(crate) const PG_CATALOG_NAMESPACE: u32 = 11;
+pub(crate) const PUBLIC_NAMESPACE: u32 = 2_200;
+pub(crate) const INFORMATION_SCHEMA_NAMESPACE: u32 = 13_000;
+
+/// The role that owns everything.
+pub(crate) const OWNER_OID: u32 = 10;
+pub(crate) const OWNER: &str = "tallybook";
+
+pub(crate) const DATABASE_OID: u32 = 16_384;
+
+/// Oids of catalogs that have no fixed oid in Postgres start here.
+const SYSTEM_TABLE_OIDS: u32 = 12_000;
+
+#[derive(Clone, Default)]
+pub(crate) struct Catalog {
+    tables: HashMap<(String, String), Arc<dyn TableSource>>,
+    views: Vec<View>,
+    /// Tables of `pg_catalog` and `information_schema` by name, for their own description.
+    system: BTreeMap<(&'static str, String), Arc<dyn TableProvider>>,
+}
+
+impl Catalog {
+    /// The ledger's tables alone.
+    pub(crate) fn tables() -> Self {
+        let mut catalog = Catalog::default();
+        for table in provider::tables() {
+            let name = table.relation().name;
+            catalog.add("public", name, Arc::new(LedgerProvider::new(table)));
+        }
+        catalog
+    }
+
+    fn add(&mut self, schema: &str, name: &str, table: Arc<dyn TableProvider>) {
+        self.tables.insert((schema.to_owned(), name.to_owned()), provider_as_source(table));
+    }
+
+    pub(crate) fn table(&self, schema: &str, name: &str) -> Option<Arc<dyn TableSource>> {
+        self.tables.get(&(schema.to_owned(), name.to_owned())).cloned()
+    }
+
+    pub(crate) fn add_view(
+        &mut self,
+        definition: ViewDefinition,
+        plan: LogicalPlan,
+        columns: Vec<Column>,
+    ) {
+        let table = ViewTable::new(plan, Some(definition.query.clone()));
+        self.add("public", &definition.name, Arc::new(table));
+        self.views.push(View::new(definition, columns, self.views.len()));
+    }
+
+    /// Adds `pg_catalog` and `information_schema`, which describe all that is there by then.
+    pub(crate) fn describe_itself(&mut self) -> Result<()> {
+        let mut system: BTreeMap<(&'static str, String), Arc<dyn TableProvider>> = BTreeMap::new();
+        for (name, table) in statics::tables()? {
+            system.insert(("pg_catalog", name), table);
+        }
+        for (name, table) in databases::tables()? {
+            system.insert(("pg_catalog", name.to_owned()), table);
+        }
+        for (name, table) in constraints::tables()? {
+            system.insert(("pg_catalog", name.to_owned()), table);
+        }
+        for (name, table) in information_schema::tables(&self.views)? {
+            system.insert(("information_schema", name.to_owned()), table);
+        }
+        for (name, table) in classes::views(&self.views)? {
+            system.insert(("pg_catalog", name.to_owned()), table);
+        }
+        system.insert(("pg_catalog", "pg_settings".to_owned()), settings::pg_settings()?);
+        // These two describe every table, themselves included: schemas first, rows after.
+        system.insert(("pg_catalog", "pg_class".to_owned()), classes::empty()?);
+        system.insert(("pg_catalog", "pg_attribute".to_owned()), attributes::empty()?);
+        let described = system_tables(&system);
+        let classes = classes::pg_class(&self.views, &described)?;
+        let attributes = attributes::pg_attribute(&self.views, &described)?;
+        system.insert(("pg_catalog", "pg_class".to_owned()), classes);
+        system.insert(("pg_catalog", "pg_attribute".to_owned()), attributes);
+        for ((schema, name), table) in &system {
+            self.add(schema, name, Arc::clone(table));
+        }
+        self.system = system;
+        Ok(())
+    }
+
+    /// Definitions and names by oid, for the functions that are asked for them.
+    pub(crate) fn definitions(&self) -> Result<Definitions> {
+        Definitions::new(&self.views, &system_tables(&self.system))
+    }
+}
+
+/// A table of a system schema, as `pg_class` lists it.
+#[derive(Debug, Clone)]
+pub(crate) struct SystemTable {
+    pub(crate) oid: u32,
+    pub(crate) namespace: u32,
+    pub(crate) name: String,
+    pub(crate) schema: datafusion::arrow::datatypes::SchemaRef,
+}
+
+fn system_tables(
+    tables: &BTreeMap<(&'static str, String), Arc<dyn TableProvider>>,
+) -> Vec<SystemTable> {
+    tables
+        .iter()
+        .zip(SYSTEM_TABLE_OIDS..)
+        .map(|(((schema, name), table), numbered)| SystemTable {
+            oid: well_known_oid(name).unwrap_or(numbered),
+            namespace: match *schema {
+                "pg_catalog" => PG_CATALOG_NAMESPACE,
+                _ => INFORMATION_SCHEMA_NAMESPACE,
+            },
+            name: name.clone(),
+            schema: table.schema(),
+        })
+        .collect()
+}
+
+/// Oids that tools write into their queries.
+fn well_known_oid(name: &str) -> Option<u32> {
+    Some(match name {
+        "pg_type" => 1_247,
+        "pg_attribute" => 1_249,
+        "pg_proc" => 1_255,
+        "pg_class" => 1_259,
+        "pg_authid" => 1_260,
+        "pg_database" => 1_262,
+        "pg_constraint" => 2_606,
+        "pg_index" => 2_610,
+        "pg_namespace" => 2_615,
+        _ => return None,
+    })
+}

@@ -1,0 +1,218 @@
+//! What DataFusion and arrow complain about, as the faults Postgres clients know.
+//!
+//! Typed errors are read as types. Where only a message exists, its beginning decides; a message
+//! nobody knows is `internal error` if it came from execution and `not supported` if it came from
+//! planning, because a plan that cannot be made is a feature that is missing.
+
+use crate::{Error, Fault};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{Column, Diagnostic, SchemaError};
+use datafusion::error::DataFusionError;
+use std::error::Error as StdError;
+
+impl From<DataFusionError> for Error {
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            DataFusionError::Context(_, inner) => Error::from(*inner),
+            DataFusionError::Diagnostic(diagnostic, inner) => {
+                located(Error::from(*inner), &diagnostic)
+            }
+            DataFusionError::Collection(errors) => match errors.into_iter().next() {
+                Some(first) => Error::from(first),
+                None => Error::new(Fault::Internal, "an error without a cause"),
+            },
+            DataFusionError::External(inner) => from_boxed(inner),
+            DataFusionError::Shared(inner) => from_reference(inner.as_ref()),
+            DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
+            DataFusionError::SchemaError(inner, _) => from_schema(&inner),
+            DataFusionError::NotImplemented(message) => Error::unsupported(first_line(&message)),
+            DataFusionError::Plan(message) => from_plan(&message),
+            DataFusionError::Execution(message) => from_execution(&message),
+            DataFusionError::ResourcesExhausted(message) => out_of_memory(&message),
+            DataFusionError::SQL(error, _) => Error::new(Fault::SyntaxError, error.to_string()),
+            other => Error::new(Fault::Internal, first_line(&other.strip_backtrace())),
+        }
+    }
+}
+
+/// Some errors are shared between partitions and can only be looked at.
+fn from_reference(error: &DataFusionError) -> Error {
+    match error {
+        DataFusionError::Context(_, inner) => from_reference(inner),
+        DataFusionError::Diagnostic(diagnostic, inner) => {
+            located(from_reference(inner), diagnostic)
+        }
+        DataFusionError::Shared(inner) => from_reference(inner),
+        DataFusionError::Collection(errors) => match errors.first() {
+            Some(first) => from_reference(first),
+            None => Error::new(Fault::Internal, "an error without a cause"),
+        },
+        DataFusionError::External(inner) => from_std(inner.as_ref()),
+        DataFusionError::ArrowError(inner, _) => from_arrow_reference(inner),
+        DataFusionError::SchemaError(inner, _) => from_schema(inner),
+        DataFusionError::NotImplemented(message) => Error::unsupported(first_line(message)),
+        DataFusionError::Plan(message) => from_plan(message),
+        DataFusionError::Execution(message) => from_execution(message),
+        DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
+        other => Error::new(Fault::Internal, first_line(&other.strip_backtrace())),
+    }
+}
+
+fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Error {
+    match error.downcast::<DataFusionError>() {
+        Ok(error) => Error::from(*error),
+        Err(error) => from_std(error.as_ref()),
+    }
+}
+
+fn from_std(error: &(dyn StdError + 'static)) -> Error {
+    if let Some(own) = error.downcast_ref::<Error>() {
+        return own.clone();
+    }
+    if let Some(error) = error.downcast_ref::<DataFusionError>() {
+        return from_reference(error);
+    }
+    if let Some(error) = error.downcast_ref::<ArrowError>() {
+        return from_arrow_reference(error);
+    }
+    Error::new(Fault::Internal, first_line(&error.to_string()))
+}
+
+fn from_arrow(error: ArrowError) -> Error {
+    match error {
+        ArrowError::ExternalError(inner) => from_boxed(inner),
+        other => from_arrow_reference(&other),
+    }
+}
+
+fn from_arrow_reference(error: &ArrowError) -> Error {
+    match error {
+        ArrowError::ExternalError(inner) => from_std(inner.as_ref()),
+        ArrowError::DivideByZero => Error::new(Fault::DivisionByZero, "division by zero"),
+        ArrowError::ArithmeticOverflow(message) => {
+            Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"))
+        }
+        ArrowError::NotYetImplemented(message) => Error::unsupported(first_line(message)),
+        ArrowError::MemoryError(message) => out_of_memory(message),
+        ArrowError::CastError(message)
+        | ArrowError::ParseError(message)
+        | ArrowError::ComputeError(message)
+        | ArrowError::InvalidArgumentError(message) => from_value(message),
+        other => Error::new(Fault::Internal, first_line(&other.to_string())),
+    }
+}
+
+/// Complaints about a value: too large, or not of its type.
+fn from_value(message: &str) -> Error {
+    let message = first_line(message);
+    let too_large = ["too large", "overflow", "out of range", "Can't cast value"];
+    if too_large.iter().any(|part| message.to_lowercase().contains(&part.to_lowercase())) {
+        return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
+    }
+    Error::new(Fault::InvalidTextRepresentation, message)
+}
+
+fn out_of_memory(message: &str) -> Error {
+    Error::new(Fault::OutOfMemory, "the query needs more memory than queries may have")
+        .with_detail(first_line(message))
+        .with_hint("Narrow the query, or read it in parts.")
+}
+
+fn from_schema(error: &SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound { field, .. } => {
+            Error::new(Fault::UndefinedColumn, format!("column {} does not exist", shown(field)))
+        }
+        SchemaError::AmbiguousReference { field } => Error::new(
+            Fault::AmbiguousColumn,
+            format!("column reference \"{}\" is ambiguous", field.name),
+        ),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => Error::new(
+            Fault::DuplicateColumn,
+            format!("column name \"{name}\" appears more than once"),
+        ),
+    }
+}
+
+/// As Postgres shows it: quoted alone, bare with its table.
+fn shown(column: &Column) -> String {
+    match &column.relation {
+        Some(table) => format!("{}.{}", table.table(), column.name),
+        None => format!("\"{}\"", column.name),
+    }
+}
+
+fn from_plan(message: &str) -> Error {
+    let line = first_line(message);
+    if let Some(name) = between(&line, "Invalid function '", "'") {
+        return Error::new(Fault::UndefinedFunction, format!("function {name} does not exist"))
+            .with_hint("No function matches the given name and argument types.");
+    }
+    if line.contains("No function matches")
+        || line.contains("Failed to coerce arguments")
+        || line.starts_with("function ") && line.ends_with("does not exist")
+        || line.contains("does not support zero arguments")
+        || line.contains("Error during planning: Function")
+    {
+        return Error::new(Fault::UndefinedFunction, line);
+    }
+    if line.contains("must appear in the GROUP BY clause")
+        || line.contains("must be part of GROUP BY")
+        || line.contains("GROUP BY")
+    {
+        return Error::new(Fault::GroupingError, line);
+    }
+    if line.contains("Cannot infer common argument type")
+        || line.contains("Cannot coerce")
+        || line.contains("can't be evaluated because there isn't a common type")
+        || line.contains("Cannot get result type")
+    {
+        return Error::new(Fault::UndefinedFunction, format!("operator does not exist: {line}"))
+            .with_hint("You might need to add explicit type casts.");
+    }
+    if line.contains("Projections require unique expression names") {
+        return Error::new(Fault::DuplicateColumn, line);
+    }
+    Error::new(Fault::FeatureNotSupported, line)
+}
+
+fn from_execution(message: &str) -> Error {
+    let line = first_line(message);
+    let lower = line.to_lowercase();
+    if lower.contains("overflow") || lower.contains("out of range") {
+        return Error::new(Fault::NumericValueOutOfRange, line);
+    }
+    if lower.contains("divide by zero") || lower.contains("division by zero") {
+        return Error::new(Fault::DivisionByZero, "division by zero");
+    }
+    if lower.contains("pars") || lower.contains("cast") {
+        return Error::new(Fault::InvalidTextRepresentation, line);
+    }
+    if lower.contains("unsupported") || lower.contains("not supported") {
+        return Error::unsupported(line);
+    }
+    Error::new(Fault::InvalidParameterValue, line)
+}
+
+/// The place is known only on the first line of a statement: the plan does not keep the text.
+fn located(error: Error, diagnostic: &Diagnostic) -> Error {
+    match diagnostic.span {
+        Some(span) if span.start.line == 1 && error.position().is_none() => {
+            match usize::try_from(span.start.column) {
+                Ok(column) if column > 0 => error.at_position(column),
+                _ => error,
+            }
+        }
+        _ => error,
+    }
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?.1.split_once(end).map(|(found, _)| found)
+}
+
+/// Messages may carry backtraces and internal notes behind the first line.
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or(message).trim().to_owned()
+}

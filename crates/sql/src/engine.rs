@@ -1,0 +1,63 @@
+//! The engine of a server: what all its sessions share.
+
+use crate::query::QueryEngine;
+use crate::settings::SessionSettings;
+use crate::{Error, Fault, Result, Session};
+use std::fmt;
+use std::sync::Arc;
+use store::Ledger;
+
+/// Sessions on one ledger. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) ledger: Ledger,
+    pub(crate) query: QueryEngine,
+}
+
+/// Who connects, to what, and what they want set from the start.
+#[derive(Debug, Clone)]
+pub struct SessionIdentity {
+    pub user: String,
+    pub database: String,
+    /// What the startup packet holds beside user and database, `options` included.
+    pub startup_settings: Vec<(String, String)>,
+}
+
+/// The one database, and the name under which tools ask for it.
+const DATABASES: [&str; 2] = ["tallybook", "postgres"];
+
+impl Engine {
+    pub fn new(ledger: Ledger) -> Result<Self> {
+        let query = QueryEngine::new(ledger.clone())?;
+        Ok(Engine { shared: Arc::new(Shared { ledger, query }) })
+    }
+
+    pub fn session(&self, identity: SessionIdentity) -> Result<Session> {
+        let SessionIdentity { user, database, startup_settings } = identity;
+        if !DATABASES.contains(&database.as_str()) {
+            return Err(Error::new(
+                Fault::UndefinedDatabase,
+                format!("database \"{database}\" does not exist"),
+            )
+            .with_hint("The database is \"tallybook\"."));
+        }
+        let settings = SessionSettings::new(user, database, &startup_settings)?;
+        Ok(Session::new(self.shared.clone(), settings))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}

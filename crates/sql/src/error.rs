@@ -1,0 +1,141 @@
+//! What can go wrong between a statement and its answer.
+//!
+//! Says what kind of fault it was and what to tell the person; which SQLSTATE a kind has is the
+//! server's table. Every kind a client could branch on is a variant, so that table is exhaustive.
+
+use store::{CommitError, Rejection};
+
+/// The kinds of fault. Named after what happened, close to Postgres' condition names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The ledger's rules said no.
+    Rejected(Rejection),
+    /// The store could not take or finish the write.
+    Commit(CommitError),
+    SyntaxError,
+    UndefinedTable,
+    UndefinedColumn,
+    UndefinedFunction,
+    UndefinedObject,
+    AmbiguousColumn,
+    DuplicateColumn,
+    GroupingError,
+    DatatypeMismatch,
+    IndeterminateDatatype,
+    /// Text that is not a value of its type.
+    InvalidTextRepresentation,
+    InvalidParameterValue,
+    UntranslatableCharacter,
+    NumericValueOutOfRange,
+    DatetimeFieldOverflow,
+    DivisionByZero,
+    NotNullViolation,
+    InvalidName,
+    BadCopyFileFormat,
+    ProgramLimitExceeded,
+    FeatureNotSupported,
+    ReadOnly,
+    NoActiveBlock,
+    ActiveBlock,
+    InFailedBlock,
+    UndefinedDatabase,
+    UndefinedCursor,
+    UndefinedStatement,
+    DuplicateStatement,
+    OutOfMemory,
+    QueryCanceled,
+    /// Something inside broke: a bug of ours.
+    Internal,
+}
+
+/// A fault with what to tell the person about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    // Boxed: errors are rare and results travel a lot.
+    inner: Box<Inner>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
+    fault: Fault,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+    position: Option<usize>,
+    context: Option<String>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Error {
+            inner: Box::new(Inner {
+                fault,
+                message: message.into(),
+                detail: None,
+                hint: None,
+                position: None,
+                context: None,
+            }),
+        }
+    }
+
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(Fault::FeatureNotSupported, message)
+    }
+
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.inner.detail = Some(detail.into());
+        self
+    }
+
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.inner.hint = Some(hint.into());
+        self
+    }
+
+    /// `position` counts characters of the statement's text, from 1.
+    pub fn at_position(mut self, position: usize) -> Self {
+        self.inner.position = Some(position);
+        self
+    }
+
+    /// Where it happened, such as `COPY transfers, line 3, column amount: "x"`.
+    pub fn with_context(mut self, context: impl Into<String>) -> Self {
+        self.inner.context = Some(context.into());
+        self
+    }
+
+    pub fn fault(&self) -> &Fault {
+        &self.inner.fault
+    }
+
+    pub fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    pub fn detail(&self) -> Option<&str> {
+        self.inner.detail.as_deref()
+    }
+
+    pub fn hint(&self) -> Option<&str> {
+        self.inner.hint.as_deref()
+    }
+
+    pub fn position(&self) -> Option<usize> {
+        self.inner.position
+    }
+
+    pub fn context(&self) -> Option<&str> {
+        self.inner.context.as_deref()
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for Error {}

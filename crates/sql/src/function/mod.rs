@@ -1,0 +1,60 @@
+//! Functions that DataFusion lacks or that mean something else in Postgres.
+//!
+//! Owns: casts to uuid, json, unsized numeric and timestamptz, JSON operators, `to_char` with
+//! Postgres' patterns, `format_amount`, values of the session, and what catalogs are asked through.
+//!
+//! Invariant: a function under a Postgres name answers what Postgres answers, or an error.
+
+mod cast;
+mod catalog;
+mod json;
+mod money;
+mod numeric_cast;
+mod rewrite;
+mod session;
+mod simple;
+mod to_char;
+
+pub(crate) use catalog::register_catalog_functions;
+pub(crate) use session::session_function_type;
+
+use crate::{Error, PgType, exact};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::FunctionRegistry;
+use datafusion::execution::context::SessionState;
+use std::sync::Arc;
+use store::Ledger;
+
+pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
+    for function in cast::all().into_iter().chain(session::all()).chain(json::all()).chain([
+        numeric_cast::numeric(),
+        to_char::to_char(),
+        money::format_amount(ledger.clone()),
+    ]) {
+        state.register_udf(Arc::new(function))?;
+    }
+    state.register_expr_planner(Arc::new(json::JsonOperators))?;
+    state.register_expr_planner(Arc::new(exact::ExactArithmetic))?;
+    state.register_function_rewrite(Arc::new(rewrite::PostgresMeaning))?;
+    state.register_function_rewrite(Arc::new(exact::CheckedRemainder))?;
+    Ok(())
+}
+
+/// The Postgres type of a function's result, where its arrow type does not tell it.
+pub(crate) fn result_type(name: &str) -> Option<PgType> {
+    session_function_type(name).or_else(|| match name {
+        "uuid" | "gen_random_uuid" => Some(PgType::Uuid),
+        "json" => Some(PgType::Json),
+        "jsonb" | "json_get_json" => Some(PgType::Jsonb),
+        "oid" | "regclass" | "regtype" | "regproc" | "regnamespace" | "regrole" => {
+            Some(PgType::Oid)
+        }
+        "pg_get_userbyid" => Some(PgType::Name),
+        _ => None,
+    })
+}
+
+/// One of our own errors on its way through DataFusion.
+pub(crate) fn own(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

@@ -1,0 +1,96 @@
+//! `format_amount(amount, asset)`: minor units as a decimal text, `12.34`.
+
+use super::own;
+use super::simple::{answer, arrays, undefined};
+use crate::{Error, Fault};
+use datafusion::arrow::array::{Array, AsArray, StringArray};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type};
+use datafusion::error::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use store::Ledger;
+
+pub(super) fn format_amount(ledger: Ledger) -> ScalarUDF {
+    ScalarUDF::from(FormatAmount { ledger, signature: Signature::user_defined(Volatility::Stable) })
+}
+
+/// An asset's precision never changes, so the newest view tells it as well as any.
+#[derive(Debug)]
+struct FormatAmount {
+    ledger: Ledger,
+    signature: Signature,
+}
+
+impl PartialEq for FormatAmount {
+    fn eq(&self, other: &Self) -> bool {
+        self.signature == other.signature
+    }
+}
+
+impl Eq for FormatAmount {}
+
+impl Hash for FormatAmount {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.signature.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for FormatAmount {
+    fn name(&self) -> &str {
+        "format_amount"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [amount, _] if amount.is_integer() || matches!(amount, DataType::Decimal128(_, 0)) => {
+                Ok(vec![DataType::Decimal128(38, 0), DataType::Utf8])
+            }
+            [DataType::Null, _] => Ok(vec![DataType::Decimal128(38, 0), DataType::Utf8]),
+            _ => Err(undefined("format_amount", types)),
+        }
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (arrays, constant) = arrays(&args)?;
+        let [amounts, assets] = arrays.as_slice() else {
+            return Err(undefined("format_amount", &[]));
+        };
+        let (amounts, assets) =
+            (amounts.as_primitive::<Decimal128Type>(), assets.as_string::<i32>());
+        let precisions: HashMap<String, u8> = self
+            .ledger
+            .view()
+            .assets()
+            .into_iter()
+            .map(|row| (row.asset.id.as_str().to_owned(), row.asset.precision))
+            .collect();
+        let texts = (0..amounts.len())
+            .map(|row| {
+                if amounts.is_null(row) || assets.is_null(row) {
+                    return Ok(None);
+                }
+                let asset = assets.value(row);
+                let precision = precisions.get(asset).ok_or_else(|| unknown_asset(asset))?;
+                let amount = crate::Numeric { unscaled: amounts.value(row), scale: *precision };
+                Ok(Some(amount.to_string()))
+            })
+            .collect::<Result<StringArray>>()?;
+        answer(Arc::new(texts), constant)
+    }
+}
+
+fn unknown_asset(asset: &str) -> datafusion::error::DataFusionError {
+    own(Error::new(Fault::InvalidParameterValue, format!("asset \"{asset}\" does not exist")))
+}

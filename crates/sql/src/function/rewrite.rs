@@ -1,0 +1,162 @@
+//! Where DataFusion plans something with a meaning that is not Postgres'.
+//!
+//! A uuid compared with a text compares uuids, in whatever spelling the text has. A text compared
+//! with an instant is local time of the session's zone, and calendar functions count in that zone.
+//! An instant cast to text is written as Postgres writes it.
+
+use super::cast::{session_zone, timestamptz, timestamptz_type, uuid_text};
+use super::to_char::instant_text;
+use crate::catalog::PG_TYPE_KEY;
+use chrono_tz::Tz;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, ExprSchema, Result};
+use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF};
+use datafusion::scalar::ScalarValue;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct PostgresMeaning;
+
+impl FunctionRewrite for PostgresMeaning {
+    fn name(&self) -> &'static str {
+        "postgres_meaning"
+    }
+
+    fn rewrite(
+        &self,
+        expr: Expr,
+        schema: &DFSchema,
+        config: &ConfigOptions,
+    ) -> Result<Transformed<Expr>> {
+        match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
+                let new_left = read_as(*left.clone(), &right, schema)?;
+                let new_right = read_as(*right, &left, schema)?;
+                Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr {
+                    left: Box::new(new_left),
+                    op,
+                    right: Box::new(new_right),
+                })))
+            }
+            Expr::InList(InList { expr, list, negated }) => {
+                let list = list
+                    .into_iter()
+                    .map(|each| read_as(each, &expr, schema))
+                    .collect::<Result<Vec<_>>>()?;
+                Ok(Transformed::yes(Expr::InList(InList { expr, list, negated })))
+            }
+            Expr::Between(Between { expr, negated, low, high }) => {
+                let low = Box::new(read_as(*low, &expr, schema)?);
+                let high = Box::new(read_as(*high, &expr, schema)?);
+                Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
+            }
+            Expr::Cast(cast) => cast_instant(cast, schema, session_zone(config)),
+            Expr::ScalarFunction(function) => {
+                Ok(calendar_function(function, schema, session_zone(config)))
+            }
+            other => Ok(Transformed::no(other)),
+        }
+    }
+}
+
+fn compares(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+fn call(function: ScalarUDF, arg: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![arg]))
+}
+
+/// A text constant as a value of the type it is compared with.
+fn read_as(constant: Expr, compared: &Expr, schema: &DFSchema) -> Result<Expr> {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), metadata) = constant else {
+        return Ok(constant);
+    };
+    if is_uuid(compared, schema) {
+        return Ok(Expr::Literal(ScalarValue::from(uuid_text(&text)?), metadata));
+    }
+    let literal = Expr::Literal(ScalarValue::Utf8(Some(text)), metadata);
+    match is_instant(compared, schema) {
+        true => Ok(call(timestamptz(), literal)),
+        false => Ok(literal),
+    }
+}
+
+fn is_uuid(expr: &Expr, schema: &DFSchema) -> bool {
+    let Expr::Column(column) = expr else { return false };
+    schema
+        .field_from_column(column)
+        .is_ok_and(|field| field.metadata().get(PG_TYPE_KEY).is_some_and(|name| name == "uuid"))
+}
+
+fn is_instant(expr: &Expr, schema: &DFSchema) -> bool {
+    matches!(expr.get_type(schema), Ok(DataType::Timestamp(_, Some(_))))
+}
+
+/// The instant, to be read in the zone; in UTC it is already.
+fn in_zone(expr: Expr, zone: Tz) -> Expr {
+    match zone {
+        Tz::UTC => expr,
+        zone => {
+            let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.name().into()));
+            Expr::Cast(Cast::new(Box::new(expr), zoned))
+        }
+    }
+}
+
+fn cast_instant(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<Expr>> {
+    let from = cast.expr.get_type(schema)?;
+    let zoned = matches!(from, DataType::Timestamp(_, Some(_)));
+    match cast.field.data_type() {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
+            if matches!(from, DataType::Timestamp(..)) =>
+        {
+            let instant = if zoned { in_zone(*cast.expr, zone) } else { *cast.expr };
+            Ok(Transformed::yes(call(instant_text(), instant)))
+        }
+        DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(_, None)
+            if zoned && zone != Tz::UTC =>
+        {
+            let expr = Box::new(in_zone(*cast.expr, zone));
+            Ok(Transformed::yes(Expr::Cast(Cast { expr, field: cast.field })))
+        }
+        _ => Ok(Transformed::no(Expr::Cast(cast))),
+    }
+}
+
+/// Functions that ask for days, months or hours ask for those of the session's zone.
+fn calendar_function(
+    mut function: ScalarFunction,
+    schema: &DFSchema,
+    zone: Tz,
+) -> Transformed<Expr> {
+    let calendar = matches!(function.name(), "date_trunc" | "date_part" | "to_char");
+    if zone == Tz::UTC || !calendar {
+        return Transformed::no(Expr::ScalarFunction(function));
+    }
+    function.args = function
+        .args
+        .into_iter()
+        .map(|arg| if is_instant(&arg, schema) { in_zone(arg, zone) } else { arg })
+        .collect();
+    let truncates = function.name() == "date_trunc";
+    let expr = Expr::ScalarFunction(function);
+    Transformed::yes(match truncates && is_instant(&expr, schema) {
+        true => Expr::Cast(Cast::new(Box::new(expr), timestamptz_type())),
+        false => expr,
+    })
+}

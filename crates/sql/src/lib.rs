@@ -1,0 +1,42 @@
+//! SQL on the ledger: statements become commands or queries.
+//!
+//! Owns: sessions and blocks, INSERT and COPY into drafts, DataFusion providers over the store's
+//! views, catalogs, functions, checked arithmetic.
+//!
+//! Refuses to know: sockets, wire messages, file paths, SQLSTATEs.
+//!
+//! Invariant: nothing is silently accepted. A statement does what it says, or answers an error.
+
+mod answer;
+mod block;
+mod catalog;
+mod copy;
+mod datafusion_error;
+mod engine;
+mod error;
+mod exact;
+mod expression;
+mod function;
+mod insert;
+mod pg_type;
+mod prepared;
+mod provider;
+mod query;
+mod session;
+mod settings;
+mod statement;
+mod timestamp;
+mod value;
+
+pub use answer::{Answer, Column, RowsTag};
+pub use block::{BlockStatus, Notice, NoticeKind, Severity};
+pub use copy::{CopyFormat, CopyIn};
+pub use datafusion::arrow;
+pub use engine::{Engine, SessionIdentity};
+pub use error::{Error, Fault, Result};
+pub use pg_type::{MONEY_TYPMOD, PgType};
+pub use prepared::Prepared;
+pub use session::Session;
+pub use settings::SessionSettings;
+pub use statement::{Statement, StatementKind};
+pub use value::{Numeric, NumericError, Value};

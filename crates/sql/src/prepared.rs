@@ -1,0 +1,85 @@
+//! A statement that is understood: analysed or planned once, to be executed many times.
+
+use crate::copy::CopyPlan;
+use crate::insert::InsertPlan;
+use crate::query::PreparedQuery;
+use crate::settings::ConfigSelect;
+use crate::statement::{BlockCommand, SettingCommand, ShowCommand};
+use crate::{Column, PgType, StatementKind};
+use std::sync::Arc;
+
+/// A statement with its names looked up and its parameters typed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    kind: StatementKind,
+    columns: Option<Vec<Column>>,
+    action: Action,
+}
+
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// `tag` is the word of its command tag.
+    Query {
+        query: PreparedQuery,
+        tag: &'static str,
+    },
+    Insert(InsertPlan),
+    Copy(Arc<CopyPlan>),
+    Block(BlockCommand),
+    Setting(SettingCommand),
+    Show(ShowCommand),
+    ConfigSelect(ConfigSelect),
+    Deallocate {
+        name: String,
+    },
+    DeallocateAll,
+    DiscardAll,
+    Nothing {
+        tag: &'static str,
+    },
+}
+
+impl Prepared {
+    pub(crate) fn new(kind: StatementKind, columns: Option<Vec<Column>>, action: Action) -> Self {
+        Prepared { inner: Arc::new(Inner { kind, columns, action }) }
+    }
+
+    pub(crate) fn action(&self) -> &Action {
+        &self.inner.action
+    }
+
+    pub fn parameter_types(&self) -> &[PgType] {
+        match &self.inner.action {
+            Action::Query { query, .. } => &query.parameter_types,
+            Action::Insert(plan) => plan.parameter_types(),
+            Action::ConfigSelect(select) => &select.parameter_types,
+            _ => &[],
+        }
+    }
+
+    /// The columns of its rows; `None` if it gives no rows.
+    pub fn columns(&self) -> Option<&[Column]> {
+        self.inner.columns.as_deref()
+    }
+
+    pub fn kind(&self) -> StatementKind {
+        self.inner.kind
+    }
+
+    pub fn is_write(&self) -> bool {
+        self.inner.kind.is_write()
+    }
+
+    /// The name in `DEALLOCATE name`. Statements are kept by the wire, which has to drop it.
+    pub fn deallocates(&self) -> Option<&str> {
+        match &self.inner.action {
+            Action::Deallocate { name } => Some(name),
+            _ => None,
+        }
+    }
+}

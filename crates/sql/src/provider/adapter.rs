@@ -1,0 +1,259 @@
+//! The one adapter from a [`LedgerTable`] to DataFusion: projection, limit, statistics, EXPLAIN.
+
+use super::pruning;
+use super::{Batches, LedgerTable, PinnedView, TableScan};
+use crate::catalog::Relation;
+use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Statistics, project_schema};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType,
+};
+use datafusion::physical_plan::statistics::StatisticsArgs;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
+use futures::stream;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use store::{Lsn, Selection, View};
+
+#[derive(Debug)]
+pub(crate) struct LedgerProvider {
+    table: Arc<dyn LedgerTable>,
+    schema: SchemaRef,
+}
+
+impl LedgerProvider {
+    pub(crate) fn new(table: Arc<dyn LedgerTable>) -> Self {
+        LedgerProvider { schema: table.relation().schema(), table }
+    }
+
+    pub(crate) fn relation(&self) -> &'static Relation {
+        self.table.relation()
+    }
+}
+
+#[async_trait]
+impl TableProvider for LedgerProvider {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters
+            .iter()
+            .map(|filter| match pruning::narrows(self.table.as_ref(), filter) {
+                true => TableProviderFilterPushDown::Inexact,
+                false => TableProviderFilterPushDown::Unsupported,
+            })
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some(pinned) = state.config().get_extension::<PinnedView>() else {
+            return Err(DataFusionError::Internal("a table was read without a view".to_owned()));
+        };
+        let schema = project_schema(&self.schema, projection)?;
+        let columns = match projection {
+            Some(columns) => columns.clone(),
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let selection = pruning::selection(self.table.as_ref(), filters);
+        Ok(Arc::new(LedgerScan::new(
+            Arc::clone(&self.table),
+            pinned.0.clone(),
+            selection,
+            columns,
+            schema,
+            limit,
+        )))
+    }
+}
+
+/// A scan of one table at one view.
+struct LedgerScan {
+    table: Arc<dyn LedgerTable>,
+    view: View,
+    selection: Selection,
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    limit: Option<usize>,
+    properties: Arc<PlanProperties>,
+    access_path: &'static str,
+    rows_max: usize,
+    /// Opened to plan, read by the first execution.
+    opened: Mutex<Option<Batches>>,
+}
+
+impl LedgerScan {
+    fn new(
+        table: Arc<dyn LedgerTable>,
+        view: View,
+        selection: Selection,
+        columns: Vec<usize>,
+        schema: SchemaRef,
+        limit: Option<usize>,
+    ) -> Self {
+        let TableScan { access_path, rows_max, batches } = table.open(&view, &selection, &columns);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        LedgerScan {
+            table,
+            view,
+            selection,
+            columns,
+            schema,
+            limit,
+            properties: Arc::new(properties),
+            access_path,
+            rows_max,
+            opened: Mutex::new(Some(batches)),
+        }
+    }
+
+    fn cut(&self) -> Lsn {
+        self.view.cut()
+    }
+
+    fn batches(&self) -> Result<Batches> {
+        let mut opened = self
+            .opened
+            .lock()
+            .map_err(|_| DataFusionError::Internal("a scan panicked before".to_owned()))?;
+        Ok(opened
+            .take()
+            .unwrap_or_else(|| self.table.open(&self.view, &self.selection, &self.columns).batches))
+    }
+}
+
+impl fmt::Debug for LedgerScan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LedgerScan")
+            .field("table", &self.table.relation().name)
+            .field("selection", &self.selection)
+            .field("cut", &self.cut())
+            .finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for LedgerScan {
+    fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> =
+            self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let selection = pruning::describe(self.table.as_ref(), &self.selection);
+        write!(
+            f,
+            "LedgerScan: table={}, access={}, selection=[{selection}], columns=[{}]",
+            self.table.relation().name,
+            self.access_path,
+            names.join(", ")
+        )?;
+        if let Some(limit) = self.limit {
+            write!(f, ", limit={limit}")?;
+        }
+        write!(f, ", cut={}", self.cut())
+    }
+}
+
+impl ExecutionPlan for LedgerScan {
+    fn name(&self) -> &'static str {
+        "LedgerScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _apply: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        _partition: usize,
+        _context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let batches = limited(self.batches()?, self.limit);
+        Ok(Box::pin(datafusion::physical_plan::coop::cooperative(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream::iter(batches),
+        ))))
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        _args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let rows = self.limit.map_or(self.rows_max, |limit| limit.min(self.rows_max));
+        let statistics =
+            Statistics::new_unknown(&self.schema).with_num_rows(Precision::Inexact(rows));
+        Ok(Arc::new(statistics))
+    }
+}
+
+fn limited(batches: Batches, limit: Option<usize>) -> Batches {
+    let Some(limit) = limit else { return batches };
+    let mut left = limit;
+    Box::new(batches.map_while(move |batch| match batch {
+        Ok(_) if left == 0 => None,
+        Ok(batch) => Some(Ok(head(batch, &mut left))),
+        Err(error) => Some(Err(error)),
+    }))
+}
+
+fn head(batch: RecordBatch, left: &mut usize) -> RecordBatch {
+    let rows = batch.num_rows().min(*left);
+    *left -= rows;
+    batch.slice(0, rows)
+}

@@ -1,0 +1,72 @@
+//! The ledger's tables for DataFusion.
+//!
+//! A table is a [`LedgerTable`]: its relation, what can narrow a scan, and rows at a view.
+//! [`adapter`] makes a `TableProvider` of it, once, for the life of the server: which [`View`] a
+//! statement reads is not the table's business but comes with the statement ([`PinnedView`]), so a
+//! plan made once can be executed at any cut.
+//!
+//! Invariant: every table of a statement reads the same view.
+
+mod adapter;
+mod columns;
+mod postings;
+mod pruning;
+mod rows;
+mod transfers;
+
+pub(crate) use adapter::LedgerProvider;
+
+use crate::catalog::Relation;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::error::Result;
+use std::sync::Arc;
+use store::{Selection, View};
+
+/// The view of a statement, carried by its session configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct PinnedView(pub(crate) View);
+
+/// The part of a selection that a column's conditions can fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Narrows {
+    Book,
+    Path,
+    TxId,
+    IdempotencyKey,
+    Seq,
+    Lsn,
+    CommittedAt,
+}
+
+/// The minimal thing a table of the ledger has to be.
+pub(crate) trait LedgerTable: std::fmt::Debug + Send + Sync {
+    fn relation(&self) -> &'static Relation;
+
+    /// By column name; conditions on other columns do not narrow the scan.
+    fn narrows(&self) -> &'static [(&'static str, Narrows)];
+
+    /// Rows of the relation, at least those inside the selection, with the projected columns.
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan;
+}
+
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+pub(crate) struct TableScan {
+    /// How the rows are found, for EXPLAIN.
+    pub(crate) access_path: &'static str,
+    /// Rows at most, before filters.
+    pub(crate) rows_max: usize,
+    pub(crate) batches: Batches,
+}
+
+pub(crate) fn tables() -> Vec<Arc<dyn LedgerTable>> {
+    vec![
+        Arc::new(rows::Assets),
+        Arc::new(rows::Books),
+        Arc::new(rows::Accounts),
+        Arc::new(postings::Transactions),
+        Arc::new(postings::Postings),
+        Arc::new(transfers::Transfers),
+        Arc::new(postings::Events),
+    ]
+}

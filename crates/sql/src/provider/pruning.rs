@@ -1,0 +1,264 @@
+//! From the conditions of a query to what the store is asked for.
+//!
+//! Every understood condition narrows; the rest is ignored, because DataFusion checks all
+//! conditions again on the rows that come back.
+//!
+//! Invariant: a selection never excludes a row that its conditions let through.
+
+use super::Narrows;
+use crate::provider::LedgerTable;
+use datafusion::arrow::datatypes::TimeUnit;
+use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
+use datafusion::scalar::ScalarValue;
+use ledger::Uuid;
+use std::ops::RangeInclusive;
+use store::{PathSelection, Selection};
+
+/// Whether a condition would narrow a scan of the table.
+pub(super) fn narrows(table: &dyn LedgerTable, filter: &Expr) -> bool {
+    let mut selection = Selection::default();
+    apply(table, filter, &mut selection);
+    selection != Selection::default()
+}
+
+pub(super) fn selection(table: &dyn LedgerTable, filters: &[Expr]) -> Selection {
+    let mut selection = Selection::default();
+    for filter in filters {
+        apply(table, filter, &mut selection);
+    }
+    selection
+}
+
+fn apply(table: &dyn LedgerTable, filter: &Expr, selection: &mut Selection) {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            apply(table, left, selection);
+            apply(table, right, selection);
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            if let (Some(narrows), Some(value)) = (column(table, left), literal(right)) {
+                compare(narrows, *op, value, selection);
+            } else if let (Some(narrows), Some(value), Some(op)) =
+                (column(table, right), literal(left), op.swap())
+            {
+                compare(narrows, op, value, selection);
+            }
+        }
+        Expr::InList(list) if !list.negated => {
+            if let (Some(narrows), [only]) = (column(table, &list.expr), list.list.as_slice())
+                && let Some(value) = literal(only)
+            {
+                compare(narrows, Operator::Eq, value, selection);
+            }
+        }
+        Expr::Between(between) if !between.negated => {
+            let Some(narrows) = column(table, &between.expr) else { return };
+            if let Some(low) = literal(&between.low) {
+                compare(narrows, Operator::GtEq, low, selection);
+            }
+            if let Some(high) = literal(&between.high) {
+                compare(narrows, Operator::LtEq, high, selection);
+            }
+        }
+        Expr::Like(like) => apply_like(table, like, selection),
+        _ => {}
+    }
+}
+
+fn apply_like(table: &dyn LedgerTable, like: &Like, selection: &mut Selection) {
+    if like.negated || like.case_insensitive || like.escape_char.is_some() {
+        return;
+    }
+    let (Some(Narrows::Path), Some(pattern)) =
+        (column(table, &like.expr), literal(&like.pattern).and_then(text))
+    else {
+        return;
+    };
+    let end = pattern.find(['%', '_', '\\']).unwrap_or(pattern.len());
+    let prefix = &pattern[..end];
+    let exact = matches!(&selection.path, Some(PathSelection::Exact(_)));
+    if !prefix.is_empty() && !exact {
+        selection.path = Some(PathSelection::Prefix(prefix.to_owned()));
+    }
+}
+
+fn column(table: &dyn LedgerTable, expr: &Expr) -> Option<Narrows> {
+    match expr {
+        Expr::Column(column) => {
+            let all = table.narrows();
+            all.iter().find(|(name, _)| *name == column.name).map(|(_, narrows)| *narrows)
+        }
+        // A cast between texts, integers or instants keeps equality and order; what it could
+        // change is the value's precision, and values are read exactly below.
+        Expr::Cast(cast) if keeps_order(cast.field.data_type()) => column(table, &cast.expr),
+        Expr::Alias(alias) => column(table, &alias.expr),
+        _ => None,
+    }
+}
+
+fn keeps_order(data_type: &datafusion::arrow::datatypes::DataType) -> bool {
+    use datafusion::arrow::datatypes::DataType;
+    matches!(
+        data_type,
+        DataType::Utf8
+            | DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Int64
+            | DataType::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, Some(_))
+            | DataType::Decimal128(_, 0..)
+    )
+}
+
+fn literal(expr: &Expr) -> Option<&ScalarValue> {
+    match expr {
+        Expr::Literal(value, _) if !value.is_null() => Some(value),
+        Expr::Alias(alias) => literal(&alias.expr),
+        _ => None,
+    }
+}
+
+fn compare(narrows: Narrows, op: Operator, value: &ScalarValue, selection: &mut Selection) {
+    match narrows {
+        Narrows::Book if op == Operator::Eq => keep(&mut selection.book, text(value)),
+        Narrows::IdempotencyKey if op == Operator::Eq => {
+            keep(&mut selection.idempotency_key, text(value));
+        }
+        Narrows::Path if op == Operator::Eq => {
+            if let Some(path) = text(value) {
+                selection.path = Some(PathSelection::Exact(path.to_owned()));
+            }
+        }
+        Narrows::TxId if op == Operator::Eq => {
+            if let Some(id) = text(value).and_then(|text| Uuid::try_parse(text).ok()) {
+                selection.tx_id.get_or_insert(id);
+            }
+        }
+        Narrows::Seq => narrow_positions(&mut selection.seq, op, value),
+        Narrows::Lsn => narrow_positions(&mut selection.lsn, op, value),
+        Narrows::CommittedAt => {
+            if let Some(range) = instants(op, value) {
+                narrow(&mut selection.committed_at, range);
+            }
+        }
+        Narrows::Book | Narrows::IdempotencyKey | Narrows::Path | Narrows::TxId => {}
+    }
+}
+
+/// Two different values for one column let nothing through; the first is as good as any.
+fn keep(slot: &mut Option<String>, value: Option<&str>) {
+    if let (None, Some(value)) = (&slot, value) {
+        *slot = Some(value.to_owned());
+    }
+}
+
+fn text(value: &ScalarValue) -> Option<&str> {
+    value.try_as_str().flatten()
+}
+
+fn narrow_positions(slot: &mut Option<RangeInclusive<u64>>, op: Operator, value: &ScalarValue) {
+    let Some(value) = integer(value) else { return };
+    let range = match op {
+        Operator::Eq => value..=value,
+        Operator::Lt => i128::MIN..=value.saturating_sub(1),
+        Operator::LtEq => i128::MIN..=value,
+        Operator::Gt => value.saturating_add(1)..=i128::MAX,
+        Operator::GtEq => value..=i128::MAX,
+        _ => return,
+    };
+    let clamp = |bound: i128| u64::try_from(bound.clamp(0, i128::from(u64::MAX))).unwrap_or(0);
+    narrow(slot, clamp(*range.start())..=clamp(*range.end()));
+}
+
+fn narrow<T: PartialOrd + Copy>(slot: &mut Option<RangeInclusive<T>>, range: RangeInclusive<T>) {
+    let (mut start, mut end) = (*range.start(), *range.end());
+    if let Some(before) = slot {
+        if *before.start() > start {
+            start = *before.start();
+        }
+        if *before.end() < end {
+            end = *before.end();
+        }
+    }
+    *slot = Some(start..=end);
+}
+
+/// The integer a literal is, if it is one.
+fn integer(value: &ScalarValue) -> Option<i128> {
+    match value {
+        ScalarValue::Int8(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::Int16(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::Int32(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::Int64(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::UInt8(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::UInt16(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::UInt32(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::UInt64(Some(value)) => Some(i128::from(*value)),
+        ScalarValue::Decimal128(Some(value), _, scale) => {
+            let power = 10i128.checked_pow(u32::try_from(*scale).ok()?)?;
+            (value % power == 0).then_some(value / power)
+        }
+        _ => None,
+    }
+}
+
+/// Microseconds that satisfy `committed_at <op> value`. A value between two microseconds widens
+/// the range by one, which is allowed.
+fn instants(op: Operator, value: &ScalarValue) -> Option<RangeInclusive<i64>> {
+    let (floor, exact) = match value {
+        ScalarValue::TimestampSecond(Some(value), _) => (value.checked_mul(1_000_000)?, true),
+        ScalarValue::TimestampMillisecond(Some(value), _) => (value.checked_mul(1_000)?, true),
+        ScalarValue::TimestampMicrosecond(Some(value), _) => (*value, true),
+        ScalarValue::TimestampNanosecond(Some(value), _) => {
+            (value.div_euclid(1_000), value.rem_euclid(1_000) == 0)
+        }
+        _ => return None,
+    };
+    match op {
+        Operator::Eq => Some(floor..=floor),
+        Operator::Lt if exact => Some(i64::MIN..=floor.saturating_sub(1)),
+        Operator::Lt | Operator::LtEq => Some(i64::MIN..=floor),
+        Operator::Gt => Some(floor.saturating_add(1)..=i64::MAX),
+        Operator::GtEq => Some(floor..=i64::MAX),
+        _ => None,
+    }
+}
+
+/// `book = 'x' AND account = 'y' …`, for EXPLAIN.
+pub(super) fn describe(table: &dyn LedgerTable, selection: &Selection) -> String {
+    let mut parts = Vec::new();
+    for (name, narrows) in table.narrows() {
+        parts.extend(match narrows {
+            Narrows::Book => selection.book.as_ref().map(|book| format!("{name} = '{book}'")),
+            Narrows::Path => selection.path.as_ref().map(|path| match path {
+                PathSelection::Exact(path) => format!("{name} = '{path}'"),
+                PathSelection::Prefix(prefix) => format!("{name} LIKE '{prefix}%'"),
+            }),
+            Narrows::TxId => selection.tx_id.map(|id| format!("{name} = '{id}'")),
+            Narrows::IdempotencyKey => {
+                selection.idempotency_key.as_ref().map(|key| format!("{name} = '{key}'"))
+            }
+            Narrows::Seq => {
+                selection.seq.as_ref().map(|range| describe_range(name, range, u64::MAX))
+            }
+            Narrows::Lsn => {
+                selection.lsn.as_ref().map(|range| describe_range(name, range, u64::MAX))
+            }
+            Narrows::CommittedAt => {
+                selection.committed_at.as_ref().map(|range| describe_range(name, range, i64::MAX))
+            }
+        });
+    }
+    parts.join(" AND ")
+}
+
+fn describe_range<T: PartialEq + std::fmt::Display>(
+    name: &str,
+    range: &RangeInclusive<T>,
+    unbounded: T,
+) -> String {
+    match (range.start(), range.end()) {
+        (start, end) if start == end => format!("{name} = {start}"),
+        (start, end) if *end == unbounded => format!("{name} >= {start}"),
+        (start, end) => format!("{name} in {start}..={end}"),
+    }
+}

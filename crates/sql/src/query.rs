@@ -1,0 +1,259 @@
+//! Queries: from a syntax tree to rows at a view.
+//!
+//! Owns the one [`QueryEngine`] of a server: its catalog, functions, rules and memory. A statement
+//! is planned once ([`PreparedQuery`]) and executed at any view; the view travels in the session
+//! configuration of one execution, never in the plan.
+//!
+//! Refuses to know: blocks, writes, wires. Which view is read is the caller's decision.
+//!
+//! Invariant: a query answers from exactly one view, or with an error.
+
+mod catalog_query;
+mod context;
+mod explain;
+mod naming;
+mod normalize;
+mod output;
+mod parameters;
+mod planning;
+mod session_values;
+mod types;
+mod typing;
+
+pub(crate) use typing::{from_arrow, from_field};
+
+use typing::columns;
+
+use crate::catalog::{Catalog, ViewDefinition};
+use crate::provider::PinnedView;
+use crate::{Column, Error, PgType, Result, SessionSettings, Value, exact, function};
+use chrono_tz::Tz;
+use datafusion::common::ParamValues;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::sqlparser::ast;
+use explain::Explain;
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
+use store::{Ledger, View};
+
+/// Bytes that all running queries together may hold.
+const QUERY_MEMORY_BYTES: usize = 1 << 30;
+
+/// Rows per batch.
+const BATCH_ROWS: usize = 8_192;
+
+/// How many consumers an out-of-memory message names.
+const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
+
+/// Plans and executes queries. One per server.
+pub(crate) struct QueryEngine {
+    /// Functions, rules and configuration; cloned for a statement, never changed.
+    base: SessionState,
+    catalog: Arc<Catalog>,
+}
+
+/// A query planned once. Its plan names tables, not their contents.
+#[derive(Debug)]
+pub(crate) struct PreparedQuery {
+    pub(crate) parameter_types: Vec<PgType>,
+    pub(crate) columns: Vec<Column>,
+    plan: LogicalPlan,
+    explain: Option<Explain>,
+    /// Columns of the explained query, or of the query itself.
+    query_columns: Vec<Column>,
+    /// Whether the plan asks for values of the session.
+    asks_session: bool,
+    /// The optimised plan, where nothing in it changes from execution to execution.
+    optimized: Option<OnceLock<LogicalPlan>>,
+}
+
+impl std::fmt::Debug for QueryEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueryEngine").finish_non_exhaustive()
+    }
+}
+
+impl QueryEngine {
+    pub(crate) fn new(ledger: Ledger) -> Result<Self> {
+        Self::with_views(ledger, Vec::new())
+    }
+
+    /// An engine whose catalog has these views besides the ledger's own.
+    pub(crate) fn with_views(ledger: Ledger, views: Vec<ViewDefinition>) -> Result<Self> {
+        let base = base_state(&ledger)?;
+        let mut engine = QueryEngine { base, catalog: Arc::new(Catalog::tables()) };
+        let own = ViewDefinition::own();
+        for view in own.into_iter().chain(views) {
+            let (plan, columns) = engine.plan_view(&view)?;
+            Arc::make_mut(&mut engine.catalog).add_view(view, plan, columns);
+        }
+        Arc::make_mut(&mut engine.catalog).describe_itself()?;
+        function::register_catalog_functions(&mut engine.base, &engine.catalog)?;
+        Ok(engine)
+    }
+
+    pub(crate) async fn prepare(
+        &self,
+        statement: &ast::Statement,
+        parameter_types: &[Option<PgType>],
+        settings: &SessionSettings,
+    ) -> Result<PreparedQuery> {
+        let (explain, query) = explain::split(statement)?;
+        let planned = self.plan(query.clone(), parameter_types, settings)?;
+        let query_columns = columns(&planned.plan)?;
+        let asks_session = session_values::asked_for(&planned.plan)?;
+        let settled = planned.parameter_types.is_empty()
+            && !asks_session
+            && session_values::is_settled(&planned.plan)?;
+        Ok(PreparedQuery {
+            columns: match &explain {
+                Some(_) => explain::columns(),
+                None => query_columns.clone(),
+            },
+            query_columns,
+            parameter_types: planned.parameter_types,
+            plan: planned.plan,
+            explain,
+            asks_session,
+            optimized: settled.then(OnceLock::new),
+        })
+    }
+
+    pub(crate) async fn execute(
+        &self,
+        prepared: &PreparedQuery,
+        parameters: &[Value],
+        view: View,
+        settings: &SessionSettings,
+    ) -> Result<SendableRecordBatchStream> {
+        let state = self.state_at(view, settings);
+        let optimized = optimize(&state, prepared, parameters, settings)?;
+        let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
+        let context = task_context(&state);
+        if let Some(explain) = &prepared.explain {
+            return explain.answer(&optimized, physical, context).await;
+        }
+        let rows = execute_stream(Arc::clone(&physical) as Arc<dyn ExecutionPlan>, context)?;
+        Ok(output::presented(rows, &prepared.query_columns))
+    }
+
+    /// The state of one statement.
+    fn state_at(&self, view: View, settings: &SessionSettings) -> SessionState {
+        let mut state = self.base.clone();
+        if settings.time_zone() != Tz::UTC {
+            let zone = settings.time_zone().name().to_owned();
+            state.config_mut().options_mut().execution.time_zone = Some(zone);
+        }
+        state.mark_start_execution();
+        state.config_mut().set_extension(Arc::new(PinnedView(view)));
+        state.config_mut().set_extension(Arc::new(settings.clone()));
+        state
+    }
+}
+
+fn optimize(
+    state: &SessionState,
+    prepared: &PreparedQuery,
+    parameters: &[Value],
+    settings: &SessionSettings,
+) -> Result<LogicalPlan> {
+    // Constants are read in the session's zone, so a plan is shared within one zone only.
+    if let (Some(optimized), Tz::UTC) = (&prepared.optimized, settings.time_zone()) {
+        if let Some(plan) = optimized.get() {
+            return Ok(plan.clone());
+        }
+        let plan = state.optimize(&prepared.plan)?;
+        return Ok(optimized.get_or_init(|| plan).clone());
+    }
+    let mut plan = prepared.plan.clone();
+    if !prepared.parameter_types.is_empty() {
+        plan = plan.replace_params_with_values(&bound(prepared, parameters)?)?;
+    }
+    if prepared.asks_session {
+        plan = session_values::answer(plan, settings)?;
+    }
+    Ok(state.optimize(&plan)?)
+}
+
+fn bound(prepared: &PreparedQuery, parameters: &[Value]) -> Result<ParamValues> {
+    if parameters.len() != prepared.parameter_types.len() {
+        return Err(Error::new(
+            crate::Fault::SyntaxError,
+            format!(
+                "the statement takes {} parameters, {} were given",
+                prepared.parameter_types.len(),
+                parameters.len()
+            ),
+        ));
+    }
+    let scalars = parameters
+        .iter()
+        .zip(&prepared.parameter_types)
+        .map(|(value, pg_type)| parameters::to_scalar(value, *pg_type))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(ParamValues::from(scalars))
+}
+
+/// What execution needs of a state: it looks up no function by name any more.
+fn task_context(state: &SessionState) -> Arc<TaskContext> {
+    Arc::new(TaskContext::new(
+        None,
+        state.session_id().to_owned(),
+        state.config().clone(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        Arc::clone(state.runtime_env()),
+    ))
+}
+
+fn base_state(ledger: &Ledger) -> Result<SessionState> {
+    let partitions = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let mut config = SessionConfig::new()
+        .with_batch_size(BATCH_ROWS)
+        .with_target_partitions(partitions)
+        .with_default_catalog_and_schema("tallybook", "public")
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    // 0.1 is a tenth, never a float.
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.time_zone = Some("UTC".to_owned());
+    // Few rows are not worth spreading over threads, and a scan knows how many it has at most.
+    options.execution.use_row_number_estimates_to_optimize_partitioning = true;
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime()?)
+        .with_default_features()
+        .build();
+    function::register(&mut state, ledger)?;
+    exact::register(&mut state)?;
+    Ok(state)
+}
+
+fn runtime() -> Result<Arc<RuntimeEnv>> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(QUERY_MEMORY_BYTES), CONSUMERS_NAMED);
+    Ok(RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        // The ledger's disk is not for queries: what does not fit in memory is refused.
+        .with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
+        )
+        .build_arc()?)
+}
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

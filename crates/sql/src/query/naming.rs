@@ -1,0 +1,181 @@
+//! What a result column is called when the statement does not say: Postgres' rules.
+//!
+//! DataFusion wants the names of a projection to be unique and Postgres does not, so a repeated
+//! name carries a suffix while a statement is planned and [`shown`] takes it off again.
+
+use datafusion::sql::sqlparser::ast::{
+    DataType as SqlType, Expr, Ident, OrderBy, Query, Select, SelectItem, SetExpr, Value, Visit,
+    Visitor,
+};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+const REPEATED: char = '\u{1}';
+
+/// The name without the suffix that kept it unique.
+pub(super) fn shown(name: &str) -> &str {
+    name.split(REPEATED).next().unwrap_or(name)
+}
+
+/// Gives every expression of the query's select lists the name Postgres would show.
+pub(super) fn name_columns(query: &mut Query) {
+    let sorted_by = query.order_by.as_ref().map(qualified_names).unwrap_or_default();
+    name_body(&mut query.body, &sorted_by);
+}
+
+fn name_body(body: &mut SetExpr, sorted_by: &HashSet<String>) {
+    match body {
+        SetExpr::Select(select) => name_select(select, sorted_by),
+        SetExpr::SetOperation { left, right, .. } => {
+            name_body(left, sorted_by);
+            name_body(right, sorted_by);
+        }
+        _ => {}
+    }
+}
+
+/// `ORDER BY t.c` means the table's column: no computed column may be called `c` meanwhile.
+fn qualified_names(order_by: &OrderBy) -> HashSet<String> {
+    struct Names(HashSet<String>);
+    impl Visitor for Names {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::CompoundIdentifier(parts) = expr {
+                self.0.extend(parts.last().map(folded));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(HashSet::new());
+    let _: ControlFlow<()> = order_by.visit(&mut names);
+    names.0
+}
+
+fn name_select(select: &mut Select, sorted_by: &HashSet<String>) {
+    let wildcard = select
+        .projection
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)));
+    let mut taken: HashSet<String> = HashSet::new();
+    for (index, item) in select.projection.iter_mut().enumerate() {
+        let (expr, name, own) = match item {
+            SelectItem::UnnamedExpr(expr) => match bare_name(expr) {
+                Some(name) => (expr, name, false),
+                None => {
+                    let name = figure(expr).map_or_else(|| "?column?".to_owned(), |named| named.0);
+                    (expr, name, true)
+                }
+            },
+            SelectItem::ExprWithAlias { expr, alias } => (expr, folded(alias), true),
+            _ => continue,
+        };
+        let clashes = own && sorted_by.contains(&name);
+        let repeated = !taken.insert(name.clone()) || (wildcard && !own) || clashes;
+        if !own && !repeated {
+            continue;
+        }
+        let name = if repeated { format!("{name}{REPEATED}{index}") } else { name };
+        let expr = std::mem::replace(expr, Expr::Value(Value::Null.with_empty_span()));
+        *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) };
+    }
+}
+
+/// A column's own name; it needs no alias.
+fn bare_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(ident) => Some(folded(ident)),
+        Expr::CompoundIdentifier(parts) => parts.last().map(folded),
+        _ => None,
+    }
+}
+
+fn folded(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+/// The name and whether it is a strong one, which a cast or CASE around it keeps.
+fn figure(expr: &Expr) -> Option<(String, bool)> {
+    let strong = |name: &str| Some((name.to_owned(), true));
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+            bare_name(expr).map(|name| (name, true))
+        }
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => figure(inner),
+        Expr::Function(function) => {
+            let name = function.name.0.last()?.as_ident()?;
+            Some((folded(name), true))
+        }
+        Expr::Cast { expr, data_type, .. } => match figure(expr) {
+            Some((name, true)) => Some((name, true)),
+            _ => Some((type_name(data_type), false)),
+        },
+        Expr::TypedString(typed) => Some((type_name(&typed.data_type), false)),
+        Expr::Interval(_) => Some(("interval".to_owned(), false)),
+        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => {
+            Some(("bool".to_owned(), false))
+        }
+        Expr::Case { else_result, .. } => match else_result.as_deref().and_then(figure) {
+            Some((name, true)) => Some((name, true)),
+            _ => Some(("case".to_owned(), false)),
+        },
+        Expr::Exists { .. } => strong("exists"),
+        Expr::Array(_) => strong("array"),
+        Expr::Extract { .. } => strong("extract"),
+        Expr::Substring { .. } => strong("substring"),
+        Expr::Position { .. } => strong("position"),
+        Expr::Overlay { .. } => strong("overlay"),
+        Expr::Trim { .. } => strong("btrim"),
+        Expr::Ceil { .. } => strong("ceil"),
+        Expr::Floor { .. } => strong("floor"),
+        Expr::AtTimeZone { .. } => strong("timezone"),
+        Expr::Tuple(_) => strong("row"),
+        Expr::Subquery(query) => match query.body.as_ref() {
+            SetExpr::Select(select) => match select.projection.first()? {
+                SelectItem::UnnamedExpr(expr) => figure(expr),
+                SelectItem::ExprWithAlias { alias, .. } => Some((folded(alias), true)),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The name `pg_type` has for it.
+fn type_name(data_type: &SqlType) -> String {
+    let name = match data_type {
+        SqlType::Int(_) | SqlType::Integer(_) | SqlType::Int4(_) => "int4",
+        SqlType::BigInt(_) | SqlType::Int8(_) => "int8",
+        SqlType::SmallInt(_) | SqlType::Int2(_) => "int2",
+        SqlType::Text => "text",
+        SqlType::Varchar(_) | SqlType::CharacterVarying(_) => "varchar",
+        SqlType::Char(_) | SqlType::Character(_) => "bpchar",
+        SqlType::Numeric(_) | SqlType::Decimal(_) | SqlType::Dec(_) => "numeric",
+        SqlType::Boolean | SqlType::Bool => "bool",
+        SqlType::Real | SqlType::Float4 => "float4",
+        SqlType::Float(_) | SqlType::Float8 | SqlType::DoublePrecision | SqlType::Double(_) => {
+            "float8"
+        }
+        SqlType::Date => "date",
+        SqlType::Timestamp(_, zone) => {
+            if zone.to_string().contains("WITH TIME ZONE") || zone.to_string() == "TZ" {
+                "timestamptz"
+            } else {
+                "timestamp"
+            }
+        }
+        SqlType::Custom(name, _) => {
+            return name
+                .0
+                .last()
+                .and_then(|part| part.as_ident())
+                .map_or_else(|| "?column?".to_owned(), folded);
+        }
+        other => return other.to_string().to_lowercase(),
+    };
+    name.to_owned()
+}

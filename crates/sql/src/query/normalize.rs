@@ -1,0 +1,339 @@
+//! Postgres syntax that DataFusion does not plan, put into words it does, on the syntax tree.
+//!
+//! Never by printing and parsing again: the tree keeps its positions for error messages.
+//!
+//! Owns: casts to types DataFusion has no equal of, COLLATE and OPERATOR(), functions without
+//! parentheses, names of result columns, and the few shapes of catalog queries that tools send.
+
+use super::catalog_query;
+use super::naming::name_columns;
+use super::types::pg_type;
+use crate::{Error, PgType};
+use datafusion::sql::sqlparser::ast::{
+    self, BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
+    ObjectName, Query, Select, SelectItem, SetExpr, Statement, Value, VisitMut, VisitorMut,
+};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// Types that the statement itself gives to its parameters, by number.
+pub(super) type ParameterHints = BTreeMap<usize, PgType>;
+
+/// Rewrites the statement in place.
+pub(super) fn normalize(statement: &mut Statement) -> Result<ParameterHints, Error> {
+    let mut rewriter = Rewriter { hints: ParameterHints::new() };
+    match statement.visit(&mut rewriter) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(rewriter.hints),
+    }
+}
+
+struct Rewriter {
+    hints: ParameterHints,
+}
+
+impl VisitorMut for Rewriter {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        if !query.locks.is_empty() {
+            return ControlFlow::Break(Error::unsupported(
+                "SELECT … FOR UPDATE/SHARE is not supported",
+            ));
+        }
+        for limit in limits(query) {
+            self.hint(limit, PgType::Int8);
+        }
+        catalog_query::simplify(query);
+        // Before casts become functions: the names of columns come from what was written.
+        name_columns(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                show_name_of_oid(expr);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        if let Some(known) = catalog_query::known_value(expr) {
+            *expr = known;
+            return ControlFlow::Continue(());
+        }
+        if catalog_query::array_of(expr).is_some() {
+            return ControlFlow::Break(
+                Error::unsupported("ARRAY(SELECT …) is not supported")
+                    .with_hint("Use array_agg in a query with GROUP BY."),
+            );
+        }
+        catalog_query::at_most_one(expr);
+        match expr {
+            Expr::Collate { expr: inner, .. } => {
+                let inner = std::mem::replace(inner.as_mut(), null());
+                *expr = inner;
+                return self.pre_visit_expr(expr);
+            }
+            Expr::BinaryOp { op: op @ BinaryOperator::PGCustomBinaryOperator(_), .. } => {
+                if let Err(error) = plain_operator(op) {
+                    return ControlFlow::Break(error);
+                }
+            }
+            Expr::Cast { expr: inner, data_type, .. } => {
+                if let Some(pg_type) = written_type(data_type) {
+                    self.hint(inner, pg_type);
+                }
+            }
+            Expr::Identifier(ident) if ident.quote_style.is_none() => {
+                if let Some(name) = parenthesisless(&ident.value) {
+                    *expr = call(name, Vec::new());
+                }
+            }
+            Expr::Function(function) => qualified_function(function),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        match expr {
+            Expr::Cast { kind, expr: inner, data_type, .. } => {
+                let kind = kind.clone();
+                let inner = std::mem::replace(inner.as_mut(), null());
+                match cast_function(&inner, data_type, &kind) {
+                    Some(name) => *expr = call(name, vec![inner]),
+                    None => put_back(expr, inner),
+                }
+            }
+            Expr::TypedString(typed) => {
+                let value = Expr::Value(typed.value.clone());
+                if let Some(name) = cast_function(&value, &typed.data_type, &CastKind::Cast) {
+                    *expr = call(name, vec![value]);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Rewriter {
+    fn hint(&mut self, expr: &Expr, pg_type: PgType) {
+        if let Expr::Value(value) = expr
+            && let Value::Placeholder(name) = &value.value
+            && let Some(number) = name.strip_prefix('$').and_then(|digits| digits.parse().ok())
+        {
+            self.hints.entry(number).or_insert(pg_type);
+        }
+    }
+}
+
+fn put_back(cast: &mut Expr, operand: Expr) {
+    if let Expr::Cast { expr, .. } = cast {
+        **expr = operand;
+    }
+}
+
+fn limits(query: &Query) -> Vec<&Expr> {
+    match &query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, offset, .. }) => {
+            limit.iter().chain(offset.as_ref().map(|offset| &offset.value)).collect()
+        }
+        Some(LimitClause::OffsetCommaLimit { offset, limit }) => vec![offset, limit],
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn null() -> Expr {
+    Expr::Value(Value::Null.with_empty_span())
+}
+
+pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
+    let args =
+        args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// `OPERATOR(pg_catalog.~)` is `~`.
+fn plain_operator(op: &mut BinaryOperator) -> Result<(), Error> {
+    let BinaryOperator::PGCustomBinaryOperator(parts) = op else { return Ok(()) };
+    let plain = match parts.last().map(String::as_str) {
+        Some("~") => BinaryOperator::PGRegexMatch,
+        Some("~*") => BinaryOperator::PGRegexIMatch,
+        Some("!~") => BinaryOperator::PGRegexNotMatch,
+        Some("!~*") => BinaryOperator::PGRegexNotIMatch,
+        Some("~~") => BinaryOperator::PGLikeMatch,
+        Some("!~~") => BinaryOperator::PGNotLikeMatch,
+        Some("=") => BinaryOperator::Eq,
+        Some("<>") => BinaryOperator::NotEq,
+        Some("<") => BinaryOperator::Lt,
+        Some(">") => BinaryOperator::Gt,
+        Some("<=") => BinaryOperator::LtEq,
+        Some(">=") => BinaryOperator::GtEq,
+        Some("||") => BinaryOperator::StringConcat,
+        Some("+") => BinaryOperator::Plus,
+        Some("-") => BinaryOperator::Minus,
+        Some("*") => BinaryOperator::Multiply,
+        Some("/") => BinaryOperator::Divide,
+        _ => {
+            return Err(Error::unsupported(format!(
+                "OPERATOR({}) is not supported",
+                parts.join(".")
+            )));
+        }
+    };
+    *op = plain;
+    Ok(())
+}
+
+/// Functions that the grammar lets stand without parentheses.
+fn parenthesisless(name: &str) -> Option<&'static str> {
+    const NAMES: [&str; 7] = [
+        "current_user",
+        "session_user",
+        "current_role",
+        "user",
+        "current_catalog",
+        "current_schema",
+        "current_database",
+    ];
+    NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// `pg_catalog.f(…)` is `f(…)`; a function without parentheses gets them.
+fn qualified_function(function: &mut Function) {
+    let parts = &mut function.name.0;
+    let in_catalog = parts.len() == 2
+        && parts[0]
+            .as_ident()
+            .is_some_and(|schema| schema.value.eq_ignore_ascii_case("pg_catalog"));
+    if in_catalog {
+        parts.remove(0);
+    }
+    let bare =
+        parts.last().and_then(|part| part.as_ident()).and_then(|name| parenthesisless(&name.value));
+    if bare.is_some() && matches!(function.args, FunctionArguments::None) {
+        function.args = FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: Vec::new(),
+            clauses: Vec::new(),
+        });
+    }
+}
+
+/// The type a cast names, for the parameter inside it.
+fn written_type(data_type: &SqlType) -> Option<PgType> {
+    Some(match data_type {
+        SqlType::Int(_) | SqlType::Integer(_) | SqlType::Int4(_) => PgType::Int4,
+        SqlType::BigInt(_) | SqlType::Int8(_) => PgType::Int8,
+        SqlType::SmallInt(_) | SqlType::Int2(_) => PgType::Int2,
+        SqlType::Text => PgType::Text,
+        SqlType::Varchar(_) | SqlType::CharacterVarying(_) => PgType::Varchar,
+        SqlType::Numeric(_) | SqlType::Decimal(_) | SqlType::Dec(_) => PgType::Numeric,
+        SqlType::Boolean | SqlType::Bool => PgType::Bool,
+        SqlType::Real | SqlType::Float4 => PgType::Float4,
+        SqlType::Float(_) | SqlType::Float8 | SqlType::DoublePrecision | SqlType::Double(_) => {
+            PgType::Float8
+        }
+        SqlType::Uuid => PgType::Uuid,
+        SqlType::JSON => PgType::Json,
+        SqlType::JSONB => PgType::Jsonb,
+        SqlType::Date => PgType::Date,
+        SqlType::Bytea => PgType::Bytea,
+        SqlType::Timestamp(_, zone) => match zone {
+            ast::TimezoneInfo::Tz | ast::TimezoneInfo::WithTimeZone => PgType::TimestampTz,
+            _ => PgType::Timestamp,
+        },
+        SqlType::Interval { .. } => PgType::Interval,
+        SqlType::Regclass => PgType::Text,
+        SqlType::Custom(name, _) => pg_type(name)?,
+        SqlType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _)) => {
+            written_type(element)?.array()?
+        }
+        _ => return None,
+    })
+}
+
+const REG_CASTS: [(&str, &str, &str); 6] = [
+    ("regclass", "regclass", "regclass_name"),
+    ("regtype", "regtype", "regtype_name"),
+    ("regproc", "regproc", "regproc_name"),
+    ("regprocedure", "regproc", "regproc_name"),
+    ("regnamespace", "regnamespace", "regnamespace_name"),
+    ("regrole", "regrole", "regrole_name"),
+];
+
+/// The function that does a cast DataFusion cannot.
+fn cast_function(operand: &Expr, data_type: &SqlType, _kind: &CastKind) -> Option<&'static str> {
+    match data_type {
+        SqlType::Uuid => Some("uuid"),
+        SqlType::JSON => Some("json"),
+        SqlType::JSONB => Some("jsonb"),
+        SqlType::Numeric(ExactNumberInfo::None)
+        | SqlType::Decimal(ExactNumberInfo::None)
+        | SqlType::Dec(ExactNumberInfo::None) => Some("numeric"),
+        SqlType::Timestamp(_, ast::TimezoneInfo::Tz | ast::TimezoneInfo::WithTimeZone) => {
+            Some("timestamptz")
+        }
+        SqlType::Regclass => Some("regclass"),
+        SqlType::Text => name_function(operand),
+        SqlType::Custom(name, _) => {
+            let last = name.0.last()?.as_ident()?.value.to_ascii_lowercase();
+            if let Some((_, function, _)) = REG_CASTS.iter().find(|(known, ..)| *known == last) {
+                return Some(function);
+            }
+            match pg_type(name)? {
+                PgType::Uuid => Some("uuid"),
+                PgType::Json => Some("json"),
+                PgType::Jsonb => Some("jsonb"),
+                PgType::Numeric => Some("numeric"),
+                PgType::TimestampTz => Some("timestamptz"),
+                PgType::Oid => Some("oid"),
+                PgType::Text | PgType::Name => name_function(operand),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// A reg* value as text is the name of what it points to.
+fn name_function(operand: &Expr) -> Option<&'static str> {
+    let Expr::Function(function) = operand else { return None };
+    let name = &function.name.0.first()?.as_ident()?.value;
+    REG_CASTS.iter().find(|(_, oid, _)| oid == name).map(|(_, _, name)| *name)
+}
+
+/// A reg* value in the select list is shown as a name.
+fn show_name_of_oid(expr: &mut Expr) {
+    if let Some(name) = name_function(expr)
+        && let Expr::Function(function) = expr
+    {
+        function.name = ObjectName::from(vec![Ident::new(name)]);
+    }
+}
+
+/// Whether a set expression is a plain SELECT.
+pub(super) fn as_select(body: &SetExpr) -> Option<&Select> {
+    match body {
+        SetExpr::Select(select) => Some(select),
+        _ => None,
+    }
+}

@@ -1,0 +1,172 @@
+//! Parameters: which types they have, and values of those types as arrow scalars.
+
+use super::normalize::ParameterHints;
+use super::typing::from_field;
+use crate::catalog::{PG_TYPE_KEY, arrow_type};
+use crate::{Error, Fault, Numeric, PgType, Result, Value};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::scalar::ScalarValue;
+use ledger::Uuid;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is known of every parameter, by number from 1.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ParameterTypes(Vec<Option<PgType>>);
+
+impl ParameterTypes {
+    /// What the client said goes first, then what the statement says.
+    pub(super) fn new(declared: &[Option<PgType>], hints: &ParameterHints) -> Self {
+        let mut types: Vec<Option<PgType>> =
+            declared.iter().map(|each| each.filter(|each| *each != PgType::Unknown)).collect();
+        for (number, pg_type) in hints {
+            if types.len() < *number {
+                types.resize(*number, None);
+            }
+            if let Some(slot) = number.checked_sub(1).and_then(|index| types.get_mut(index)) {
+                slot.get_or_insert(*pg_type);
+            }
+        }
+        ParameterTypes(types)
+    }
+
+    pub(super) fn fields(&self) -> Vec<Option<FieldRef>> {
+        self.0.iter().map(|each| each.map(parameter_field)).collect()
+    }
+
+    /// Fills in what the plan found out; says whether anything is new.
+    pub(super) fn infer(&mut self, plan: &LogicalPlan) -> Result<bool> {
+        let found = placeholders(plan)?;
+        let mut changed = false;
+        for (number, pg_type) in found {
+            if self.0.len() < number {
+                self.0.resize(number, None);
+            }
+            if let Some(slot) = number.checked_sub(1).and_then(|index| self.0.get_mut(index))
+                && slot.is_none()
+            {
+                *slot = Some(pg_type.unwrap_or(PgType::Text));
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    pub(super) fn resolved(&self) -> Vec<PgType> {
+        self.0.iter().map(|each| each.unwrap_or(PgType::Text)).collect()
+    }
+}
+
+fn placeholders(plan: &LogicalPlan) -> Result<HashMap<usize, Option<PgType>>> {
+    let mut found: HashMap<usize, Option<PgType>> = HashMap::new();
+    plan.apply_with_subqueries(|plan| {
+        plan.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::Placeholder(placeholder) = expr
+                    && let Ok(number) = placeholder.id.trim_start_matches('$').parse::<usize>()
+                {
+                    let pg_type = placeholder
+                        .field
+                        .as_ref()
+                        .filter(|field| !field.data_type().is_null())
+                        .and_then(|field| from_field(field).ok());
+                    let slot = found.entry(number).or_insert(pg_type);
+                    if slot.is_none() {
+                        *slot = pg_type;
+                    }
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}
+
+pub(super) fn parameter_field(pg_type: PgType) -> FieldRef {
+    let field = Field::new("", arrow_type(pg_type), true);
+    Arc::new(match pg_type {
+        PgType::Uuid | PgType::Jsonb | PgType::Json | PgType::Oid => field
+            .with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.name().to_owned())])),
+        _ => field,
+    })
+}
+
+fn malformed(pg_type: PgType, text: &str) -> Error {
+    Error::new(
+        Fault::InvalidTextRepresentation,
+        format!("invalid input syntax for type {}: \"{text}\"", pg_type.name()),
+    )
+}
+
+fn mismatch(pg_type: PgType) -> Error {
+    Error::new(
+        Fault::DatatypeMismatch,
+        format!("a parameter of type {} got a value of another type", pg_type.name()),
+    )
+}
+
+/// A value as a scalar of its parameter's type.
+pub(super) fn to_scalar(value: &Value, pg_type: PgType) -> Result<ScalarValue> {
+    match value {
+        Value::Null => Ok(ScalarValue::try_from(&arrow_type(pg_type))?),
+        Value::Bool(value) => Ok(ScalarValue::Boolean(Some(*value))),
+        Value::Int(value) => integer(*value, pg_type),
+        Value::Float(value) => Ok(match pg_type {
+            PgType::Float4 => ScalarValue::Float32(Some(*value as f32)),
+            _ => ScalarValue::Float64(Some(*value)),
+        }),
+        Value::Numeric(Numeric { unscaled, scale }) => {
+            Ok(ScalarValue::Decimal128(Some(*unscaled), 38, *scale as i8))
+        }
+        Value::Text(text) => from_text(text, pg_type),
+        Value::Uuid(id) => Ok(ScalarValue::from(id.hyphenated().to_string())),
+        Value::Json(text) => Ok(ScalarValue::from(text.as_str())),
+        Value::TimestampTz(micros) => Ok(match pg_type {
+            PgType::Timestamp => ScalarValue::TimestampMicrosecond(Some(*micros), None),
+            _ => ScalarValue::TimestampMicrosecond(Some(*micros), Some("UTC".into())),
+        }),
+        Value::Date(days) => Ok(ScalarValue::Date32(Some(*days))),
+        Value::Bytes(bytes) => Ok(ScalarValue::Binary(Some(bytes.clone()))),
+        Value::Array(values) => {
+            let element = pg_type.element().ok_or_else(|| mismatch(pg_type))?;
+            let scalars =
+                values.iter().map(|each| to_scalar(each, element)).collect::<Result<Vec<_>>>()?;
+            Ok(ScalarValue::List(ScalarValue::new_list_nullable(&scalars, &arrow_type(element))))
+        }
+    }
+}
+
+fn integer(value: i64, pg_type: PgType) -> Result<ScalarValue> {
+    let range =
+        || Error::new(Fault::NumericValueOutOfRange, format!("{} out of range", pg_type.name()));
+    Ok(match pg_type {
+        PgType::Int2 => ScalarValue::Int16(Some(value.try_into().map_err(|_| range())?)),
+        PgType::Int4 | PgType::Oid => {
+            ScalarValue::Int32(Some(value.try_into().map_err(|_| range())?))
+        }
+        PgType::Numeric => ScalarValue::Decimal128(Some(i128::from(value)), 38, 0),
+        PgType::Text => ScalarValue::from(value.to_string()),
+        _ => ScalarValue::Int64(Some(value)),
+    })
+}
+
+fn from_text(text: &str, pg_type: PgType) -> Result<ScalarValue> {
+    match pg_type {
+        PgType::Uuid => Uuid::try_parse(text)
+            .map(|id| ScalarValue::from(id.hyphenated().to_string()))
+            .map_err(|_| malformed(pg_type, text)),
+        PgType::Numeric => Numeric::parse(text)
+            .map(|Numeric { unscaled, scale }| {
+                ScalarValue::Decimal128(Some(unscaled), 38, scale as i8)
+            })
+            .map_err(|_| malformed(pg_type, text)),
+        _ => match arrow_type(pg_type) {
+            DataType::Utf8 => Ok(ScalarValue::from(text)),
+            data_type => {
+                ScalarValue::from(text).cast_to(&data_type).map_err(|_| malformed(pg_type, text))
+            }
+        },
+    }
+}

@@ -1,0 +1,81 @@
+//! From a normalised syntax tree to a logical plan with known parameter types.
+
+use super::QueryEngine;
+use super::context::Names;
+use super::normalize::normalize;
+use super::parameters::ParameterTypes;
+use super::types::PostgresTypes;
+use super::typing::columns;
+use crate::catalog::ViewDefinition;
+use crate::{Column, Error, Fault, PgType, Result, SessionSettings};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::planner::{PlannerContext, SqlToRel};
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use std::sync::Arc;
+
+pub(super) struct Planned {
+    pub(super) plan: LogicalPlan,
+    pub(super) parameter_types: Vec<PgType>,
+}
+
+impl QueryEngine {
+    pub(super) fn plan(
+        &self,
+        mut statement: ast::Statement,
+        declared: &[Option<PgType>],
+        settings: &SessionSettings,
+    ) -> Result<Planned> {
+        let hints = normalize(&mut statement)?;
+        let mut types = ParameterTypes::new(declared, &hints);
+        let mut plan = self.logical_plan(&statement, &types, settings.search_path())?;
+        // A parameter's type may follow from the types of others, so until nothing new is found.
+        while types.infer(&plan)? {
+            plan = self.logical_plan(&statement, &types, settings.search_path())?;
+        }
+        Ok(Planned { plan, parameter_types: types.resolved() })
+    }
+
+    fn logical_plan(
+        &self,
+        statement: &ast::Statement,
+        types: &ParameterTypes,
+        search_path: &[String],
+    ) -> Result<LogicalPlan> {
+        let names = Names {
+            state: &self.base,
+            catalog: &self.catalog,
+            search_path,
+            types: Arc::new(PostgresTypes),
+        };
+        let mut context = PlannerContext::new().with_prepare_param_data_types(types.fields());
+        let plan = SqlToRel::new(&names)
+            .sql_statement_to_plan_with_context(statement.clone(), &mut context)?;
+        match plan {
+            LogicalPlan::Dml(_)
+            | LogicalPlan::Ddl(_)
+            | LogicalPlan::Copy(_)
+            | LogicalPlan::Statement(_) => {
+                Err(Error::unsupported("only queries can be planned as queries"))
+            }
+            plan => Ok(plan),
+        }
+    }
+
+    /// The plan of a view's text and the columns it shows.
+    pub(super) fn plan_view(&self, view: &ViewDefinition) -> Result<(LogicalPlan, Vec<Column>)> {
+        let mut statements =
+            Parser::parse_sql(&PostgreSqlDialect {}, &view.query).map_err(|error| {
+                Error::new(Fault::SyntaxError, format!("view {}: {error}", view.name))
+            })?;
+        let (Some(mut statement), true) = (statements.pop(), statements.is_empty()) else {
+            return Err(Error::new(Fault::SyntaxError, "a view is exactly one query"));
+        };
+        normalize(&mut statement)?;
+        let path = ["public".to_owned()];
+        let plan = self.logical_plan(&statement, &ParameterTypes::default(), &path)?;
+        let columns = columns(&plan)?;
+        Ok((plan, columns))
+    }
+}

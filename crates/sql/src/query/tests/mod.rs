@@ -1,0 +1,9 @@
+//! Queries on a real ledger: answers, exactness, push-down, catalogs, errors.
+
+mod bookkeeping;
+mod catalogs;
+mod exactness;
+mod limits;
+mod names_and_types;
+mod pushdown;
+mod time_zones;

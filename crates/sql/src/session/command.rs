@@ -1,0 +1,192 @@
+//! What changes a session and not the ledger: block commands, SET and RESET, DISCARD ALL.
+
+use super::{Session, tagged};
+use crate::block::{Block, OpenBlock};
+use crate::settings::ConfigChange;
+use crate::statement::{BlockCommand, BlockModes, Isolation, Scope, SettingCommand};
+use crate::{Answer, BlockStatus, Error, Fault, Notice, NoticeKind, Result, SessionSettings};
+
+impl Session {
+    pub(super) fn run_block_command(&mut self, command: &BlockCommand) -> Result<&'static str> {
+        match *command {
+            BlockCommand::Begin { modes, tag } => {
+                self.begin(modes)?;
+                Ok(tag)
+            }
+            BlockCommand::Commit { chain } => {
+                let failed = self.block.status() == BlockStatus::Failed;
+                self.end(chain, !failed, "COMMIT")?;
+                Ok(if failed { "ROLLBACK" } else { "COMMIT" })
+            }
+            BlockCommand::Rollback { chain } => {
+                self.end(chain, false, "ROLLBACK")?;
+                Ok("ROLLBACK")
+            }
+        }
+    }
+
+    fn begin(&mut self, modes: BlockModes) -> Result<()> {
+        if let Block::Open(_) = self.block {
+            self.warn(NoticeKind::ActiveBlock, "there is already a transaction in progress");
+            return self.set_block_modes(modes);
+        }
+        let (isolation, read_only) = self.settings.modes();
+        self.open_block(isolation, read_only);
+        self.set_block_modes(modes)
+    }
+
+    fn open_block(&mut self, isolation: Isolation, read_only: bool) {
+        self.block = Block::Open(OpenBlock::new(isolation, read_only));
+        self.settings.begin_block(isolation, read_only);
+    }
+
+    fn set_block_modes(&mut self, modes: BlockModes) -> Result<()> {
+        set_block_modes(&mut self.block, &mut self.settings, modes)
+    }
+
+    fn end(&mut self, chain: bool, commits: bool, statement: &str) -> Result<()> {
+        let (Block::Open(open) | Block::Failed(open)) = std::mem::take(&mut self.block) else {
+            if chain {
+                return Err(Error::new(
+                    Fault::NoActiveBlock,
+                    format!("{statement} AND CHAIN can only be used in transaction blocks"),
+                ));
+            }
+            self.warn(NoticeKind::NoActiveBlock, "there is no transaction in progress");
+            return Ok(());
+        };
+        if commits {
+            self.settings.commit_block();
+        } else {
+            self.settings.roll_back_block();
+        }
+        if chain {
+            self.open_block(open.isolation, open.read_only);
+        }
+        Ok(())
+    }
+
+    pub(super) fn run_setting_command(&mut self, command: &SettingCommand) -> Result<&'static str> {
+        let in_block = self.block.status() == BlockStatus::InBlock;
+        match command {
+            SettingCommand::Set { name, values, scope } => {
+                if let (Some(modes), Some(values)) = (block_mode_of(name), values) {
+                    self.set_transaction(
+                        modes(&values.join(", ")).map_err(|()| {
+                            crate::settings::invalid_value(name, &values.join(", "))
+                        })?,
+                    )?;
+                    return Ok("SET");
+                }
+                let local = *scope == Scope::Local;
+                if local && !in_block {
+                    self.warn(
+                        NoticeKind::NoActiveBlock,
+                        "SET LOCAL can only be used in transaction blocks",
+                    );
+                    // Checked as if it held, so that a mistake in it still shows.
+                    self.settings.clone().set(name, values.as_deref(), true)?;
+                } else {
+                    self.settings.set(name, values.as_deref(), local)?;
+                }
+                Ok("SET")
+            }
+            SettingCommand::SetTransaction(modes) => {
+                self.set_transaction(*modes)?;
+                Ok("SET")
+            }
+            SettingCommand::SetDefaultModes(modes) => {
+                if let Some(isolation) = modes.isolation {
+                    let value = [isolation.as_str().to_owned()];
+                    self.settings.set("default_transaction_isolation", Some(&value), false)?;
+                }
+                if let Some(read_only) = modes.read_only {
+                    let value = [if read_only { "on" } else { "off" }.to_owned()];
+                    self.settings.set("default_transaction_read_only", Some(&value), false)?;
+                }
+                Ok("SET")
+            }
+            SettingCommand::Reset { name } => {
+                self.settings.reset(name)?;
+                Ok("RESET")
+            }
+            SettingCommand::ResetAll => {
+                self.settings.reset_all();
+                Ok("RESET")
+            }
+        }
+    }
+
+    fn set_transaction(&mut self, modes: BlockModes) -> Result<()> {
+        if self.block.status() != BlockStatus::InBlock {
+            self.warn(
+                NoticeKind::NoActiveBlock,
+                "SET TRANSACTION can only be used in transaction blocks",
+            );
+            return Ok(());
+        }
+        self.set_block_modes(modes)
+    }
+
+    pub(super) fn discard_all(&mut self) -> Result<Answer> {
+        if self.block.status() != BlockStatus::Idle {
+            return Err(Error::new(
+                Fault::ActiveBlock,
+                "DISCARD ALL cannot run inside a transaction block",
+            ));
+        }
+        self.settings.reset_all();
+        Ok(tagged("DISCARD ALL"))
+    }
+
+    fn warn(&mut self, kind: NoticeKind, message: &str) {
+        self.notices.push(Notice::warning(kind, message));
+    }
+}
+
+fn set_block_modes(
+    block: &mut Block,
+    settings: &mut SessionSettings,
+    modes: BlockModes,
+) -> Result<()> {
+    let Block::Open(open) = block else { return Ok(()) };
+    open.set_modes(modes).map_err(|message| Error::new(Fault::ActiveBlock, message))?;
+    settings.set_block_modes(open.isolation, open.read_only);
+    Ok(())
+}
+
+type ModesOf = fn(&str) -> Result<BlockModes, ()>;
+
+/// How a value of a setting that stands for the current block becomes its modes.
+fn block_mode_of(name: &str) -> Option<ModesOf> {
+    match name.to_ascii_lowercase().as_str() {
+        "transaction_isolation" => Some(|value| {
+            let isolation = Some(Isolation::parse(value).ok_or(())?);
+            Ok(BlockModes { isolation, read_only: None })
+        }),
+        "transaction_read_only" => Some(|value| {
+            let read_only = Some(crate::settings::boolean(value).ok_or(())?);
+            Ok(BlockModes { isolation: None, read_only })
+        }),
+        _ => None,
+    }
+}
+
+/// One `set_config(…)`. Outside of a block a local one ends with its statement: nothing remains.
+pub(super) fn change_setting(
+    settings: &mut SessionSettings,
+    block: &mut Block,
+    in_block: bool,
+    change: &ConfigChange,
+) -> Result<()> {
+    if let Some(modes) = block_mode_of(&change.name) {
+        let modes = modes(&change.value)
+            .map_err(|()| crate::settings::invalid_value(&change.name, &change.value))?;
+        return set_block_modes(block, settings, modes);
+    }
+    let value = [change.value.clone()];
+    if change.is_local && !in_block {
+        return settings.clone().set(&change.name, Some(&value), true);
+    }
+    settings.set(&change.name, Some(&value), change.is_local)
+}

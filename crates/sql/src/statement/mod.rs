@@ -1,0 +1,343 @@
+//! From text to statements.
+//!
+//! Owns the split at semicolons, the choice of who reads a statement (sqlparser for queries and
+//! INSERT, [`Cursor`] for commands whose Postgres syntax sqlparser does not have), the bound on
+//! nesting, and syntax errors as Postgres words them.
+//!
+//! Refuses to know what a statement means: names are not looked up here.
+
+mod block_command;
+mod cursor;
+mod nesting;
+mod setting_command;
+mod unsupported;
+
+pub(crate) use block_command::{BlockCommand, BlockModes, Isolation};
+pub(crate) use cursor::Cursor;
+pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
+
+use crate::copy::CopyCommand;
+use crate::{Error, Fault, Result};
+use cursor::{byte_offset, character_position, syntax_error_at, syntax_error_at_end};
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use std::sync::Arc;
+
+/// One statement, read but not understood yet.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    pub(crate) body: Body,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    /// SELECT, WITH, VALUES, TABLE or EXPLAIN.
+    Query(Box<ast::Statement>),
+    Insert(Box<ast::Insert>),
+    Copy(Arc<CopyCommand>),
+    Block(BlockCommand),
+    Setting(SettingCommand),
+    Show(ShowCommand),
+    Deallocate {
+        name: String,
+    },
+    DeallocateAll,
+    DiscardAll,
+    /// Asks for what is so already.
+    Nothing {
+        tag: &'static str,
+    },
+    /// Understood and refused, once its turn comes.
+    Unsupported(Error),
+}
+
+/// What a statement is, as far as a protocol needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    Query,
+    Insert,
+    CopyFrom,
+    Begin,
+    Commit,
+    Rollback,
+    Show,
+    /// SET, RESET, DISCARD of caches: answers with a tag.
+    Command,
+    /// DEALLOCATE of one named statement: see [`crate::Prepared::deallocates`].
+    Deallocate,
+    DeallocateAll,
+    DiscardAll,
+    Unsupported,
+}
+
+impl StatementKind {
+    pub fn is_write(self) -> bool {
+        matches!(self, StatementKind::Insert | StatementKind::CopyFrom)
+    }
+
+    /// COMMIT and ROLLBACK: all that a failed block takes.
+    pub fn ends_block(self) -> bool {
+        matches!(self, StatementKind::Commit | StatementKind::Rollback)
+    }
+}
+
+impl Statement {
+    pub fn kind(&self) -> StatementKind {
+        match &self.body {
+            Body::Query(_) => StatementKind::Query,
+            Body::Insert(_) => StatementKind::Insert,
+            Body::Copy(_) => StatementKind::CopyFrom,
+            Body::Block(BlockCommand::Begin { .. }) => StatementKind::Begin,
+            Body::Block(BlockCommand::Commit { .. }) => StatementKind::Commit,
+            Body::Block(BlockCommand::Rollback { .. }) => StatementKind::Rollback,
+            Body::Setting(_) | Body::Nothing { .. } => StatementKind::Command,
+            Body::Show(_) => StatementKind::Show,
+            Body::Deallocate { .. } => StatementKind::Deallocate,
+            Body::DeallocateAll => StatementKind::DeallocateAll,
+            Body::DiscardAll => StatementKind::DiscardAll,
+            Body::Unsupported(_) => StatementKind::Unsupported,
+        }
+    }
+
+    pub fn is_write(&self) -> bool {
+        self.kind().is_write()
+    }
+}
+
+/// The statements of a text, empty ones left out.
+pub(crate) fn parse(text: &str) -> Result<Vec<Statement>> {
+    let dialect = PostgreSqlDialect {};
+    let tokens = Tokenizer::new(&dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| tokenizer_error(text, &error.message, error.location))?;
+    let mut statements = Vec::new();
+    let mut current = Vec::new();
+    for token in tokens {
+        match token.token {
+            Token::SemiColon => statements.extend(parse_one(text, std::mem::take(&mut current))?),
+            Token::EOF => {}
+            _ => current.push(token),
+        }
+    }
+    statements.extend(parse_one(text, current)?);
+    Ok(statements)
+}
+
+/// The statement of these tokens; `None` if there is none.
+fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
+    nesting::check(&tokens)?;
+    let mut cursor = Cursor::new(text, &tokens);
+    if cursor.is_at_end() {
+        return Ok(None);
+    }
+    let keyword = match cursor.peek() {
+        Some(Token::LParen) => "SELECT".to_owned(),
+        _ => cursor.peek_word().ok_or_else(|| cursor.unexpected())?.to_ascii_uppercase(),
+    };
+    let body = match keyword.as_str() {
+        "SELECT" | "WITH" | "VALUES" | "TABLE" => parse_query(text, tokens)?,
+        "EXPLAIN" => parse_explain(text, tokens)?,
+        "INSERT" => parse_insert(text, tokens)?,
+        _ => deferred(parse_command(&keyword, &mut cursor))?,
+    };
+    Ok(Some(Statement { body }))
+}
+
+fn parse_command(keyword: &str, cursor: &mut Cursor<'_>) -> Result<Body> {
+    let no_such_command = cursor.unexpected();
+    cursor.skip();
+    match keyword {
+        "BEGIN" | "START" => {
+            block_command::parse_begin(cursor, keyword == "START").map(Body::Block)
+        }
+        "COMMIT" | "END" => block_command::parse_end(cursor, true).map(Body::Block),
+        "ROLLBACK" | "ABORT" => block_command::parse_end(cursor, false).map(Body::Block),
+        "SET" => setting_command::parse_set(cursor).map(Body::Setting),
+        "RESET" => setting_command::parse_reset(cursor).map(Body::Setting),
+        "SHOW" => setting_command::parse_show(cursor).map(Body::Show),
+        "COPY" => CopyCommand::parse(cursor).map(|command| Body::Copy(Arc::new(command))),
+        "DISCARD" => parse_discard(cursor),
+        "DEALLOCATE" => parse_deallocate(cursor),
+        "CLOSE" => parse_close(cursor),
+        "UNLISTEN" => parse_unlisten(cursor),
+        "PREPARE" if cursor.take_word("transaction") => Err(block_command::two_phase()),
+        _ => Err(unsupported::refusal(keyword, cursor).unwrap_or(no_such_command)),
+    }
+}
+
+/// A refusal waits until its statement's turn comes; a syntax error fails the whole text.
+fn deferred(body: Result<Body>) -> Result<Body> {
+    match body {
+        Err(error) if *error.fault() != Fault::SyntaxError => Ok(Body::Unsupported(error)),
+        other => other,
+    }
+}
+
+fn parse_discard(cursor: &mut Cursor<'_>) -> Result<Body> {
+    let body = if cursor.take_word("all") {
+        Body::DiscardAll
+    } else if cursor.take_word("plans") {
+        Body::Nothing { tag: "DISCARD PLANS" }
+    } else if cursor.take_word("sequences") {
+        Body::Nothing { tag: "DISCARD SEQUENCES" }
+    } else if cursor.take_word("temp") || cursor.take_word("temporary") {
+        Body::Nothing { tag: "DISCARD TEMP" }
+    } else {
+        return Err(cursor.unexpected());
+    };
+    cursor.expect_end()?;
+    Ok(body)
+}
+
+fn parse_deallocate(cursor: &mut Cursor<'_>) -> Result<Body> {
+    cursor.take_word("prepare");
+    let body = match cursor.take_word("all") {
+        true => Body::DeallocateAll,
+        false => Body::Deallocate { name: cursor.expect_name()? },
+    };
+    cursor.expect_end()?;
+    Ok(body)
+}
+
+/// There are no SQL cursors, so closing all of them is done already; pools do it on return.
+fn parse_close(cursor: &mut Cursor<'_>) -> Result<Body> {
+    if cursor.take_word("all") {
+        cursor.expect_end()?;
+        return Ok(Body::Nothing { tag: "CLOSE CURSOR ALL" });
+    }
+    let name = cursor.expect_name()?;
+    cursor.expect_end()?;
+    Err(Error::new(Fault::UndefinedCursor, format!("cursor \"{name}\" does not exist")))
+}
+
+/// Nothing can be listened to yet, so there is nothing to stop; pools do it on return.
+fn parse_unlisten(cursor: &mut Cursor<'_>) -> Result<Body> {
+    if !cursor.take(&Token::Mul) {
+        cursor.expect_name()?;
+    }
+    cursor.expect_end()?;
+    Ok(Body::Nothing { tag: "UNLISTEN" })
+}
+
+/// How deep sqlparser may recurse. Its default of 50 is short for queries that tools nest.
+const RECURSION_LIMIT: usize = 100;
+
+fn with_parser<T>(
+    text: &str,
+    tokens: Vec<TokenWithSpan>,
+    read: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
+) -> Result<T> {
+    let dialect = PostgreSqlDialect {};
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(RECURSION_LIMIT)
+        .with_tokens_with_locations(tokens);
+    let read = read(&mut parser).map_err(|error| parser_error(text, &error))?;
+    match parser.peek_token() {
+        TokenWithSpan { token: Token::EOF, .. } => Ok(read),
+        token => Err(syntax_error_at(text, &token)),
+    }
+}
+
+fn parse_query(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
+    let query = with_parser(text, tokens, |parser| parser.parse_query())?;
+    deferred(check_query(&query).map(|()| Body::Query(Box::new(ast::Statement::Query(query)))))
+}
+
+fn parse_explain(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
+    let statement = with_parser(text, tokens, |parser| parser.parse_statement())?;
+    let checked = match &statement {
+        ast::Statement::Explain { statement: explained, .. } => match explained.as_ref() {
+            ast::Statement::Query(query) => check_query(query),
+            _ => Err(Error::unsupported("EXPLAIN of a statement that is not a query")),
+        },
+        _ => Err(Error::unsupported("this form of EXPLAIN is not supported")),
+    };
+    deferred(checked.map(|()| Body::Query(Box::new(statement))))
+}
+
+fn parse_insert(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
+    match with_parser(text, tokens, |parser| parser.parse_statement())? {
+        ast::Statement::Insert(insert) => Ok(Body::Insert(Box::new(insert))),
+        _ => deferred(Err(Error::unsupported("this form of INSERT is not supported"))),
+    }
+}
+
+/// Refuses what a query would promise and not keep.
+fn check_query(query: &ast::Query) -> Result<()> {
+    if !query.locks.is_empty() {
+        return Err(unsupported::row_locks());
+    }
+    for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+        check_query(&cte.query)?;
+    }
+    check_set_expression(&query.body)
+}
+
+fn check_set_expression(body: &ast::SetExpr) -> Result<()> {
+    match body {
+        ast::SetExpr::Select(select) if select.into.is_some() => Err(unsupported::select_into()),
+        ast::SetExpr::Select(_) | ast::SetExpr::Values(_) | ast::SetExpr::Table(_) => Ok(()),
+        ast::SetExpr::Query(query) => check_query(query),
+        ast::SetExpr::SetOperation { left, right, .. } => {
+            check_set_expression(left)?;
+            check_set_expression(right)
+        }
+        ast::SetExpr::Insert(_)
+        | ast::SetExpr::Update(_)
+        | ast::SetExpr::Delete(_)
+        | ast::SetExpr::Merge(_) => Err(unsupported::data_modifying_with()),
+    }
+}
+
+/// Words the tokenizer's complaint as Postgres does.
+fn tokenizer_error(text: &str, message: &str, location: Location) -> Error {
+    let start = byte_offset(text, location);
+    let near = &text[start..];
+    let lower = message.to_ascii_lowercase();
+    let what = if lower.contains("comment") {
+        "unterminated /* comment"
+    } else if lower.contains("dollar") {
+        "unterminated dollar-quoted string"
+    } else if lower.contains("unterminated") {
+        "unterminated quoted string"
+    } else if lower.contains("close delimiter") {
+        "unterminated quoted identifier"
+    } else {
+        "syntax error"
+    };
+    Error::new(Fault::SyntaxError, format!("{what} at or near \"{near}\""))
+        .at_position(character_position(text, start))
+}
+
+/// sqlparser says `Expected: X, found: Y at Line: 1, Column: 8`: the place is taken from it, and
+/// what it expected goes into the detail.
+fn parser_error(text: &str, error: &ParserError) -> Error {
+    let message = match error {
+        ParserError::RecursionLimitExceeded => return nesting::too_deep(),
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+    };
+    let (what, place) = match message.rsplit_once(" at Line: ") {
+        Some((what, place)) => (what, parse_place(place)),
+        None => (message.as_str(), None),
+    };
+    // The parser has taken the tokens, and an error may cost a second look at the text.
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
+    let mut tokens = tokens.unwrap_or_default().into_iter();
+    let token = place.and_then(|place| tokens.find(|token| token.span.start == place));
+    let syntax_error = match token {
+        Some(token) => syntax_error_at(text, &token),
+        None => syntax_error_at_end(text),
+    };
+    let expected = what.split(", found:").next().unwrap_or(what);
+    syntax_error.with_detail(expected.replacen("Expected: ", "Expected ", 1))
+}
+
+fn parse_place(place: &str) -> Option<Location> {
+    let (line, column) = place.split_once(", Column: ")?;
+    Some(Location { line: line.parse().ok()?, column: column.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The bound on how deep a statement may nest.
+//!
+//! sqlparser bounds its own recursion, but it reads `a OR b OR c …` in a loop into a tree as deep
+//! as the chain is long; whoever walks or drops that tree recurses. So chains are counted before.
+
+use crate::{Error, Fault, Result};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+const DEPTH_MAX: usize = 1_000;
+
+/// Counts operators between commas, summed over the parentheses that are open: the depth of the
+/// tree can be no more than that (and what sqlparser's own limit allows).
+pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
+    let mut open: Vec<usize> = Vec::new();
+    let mut depth = 0;
+    // Depth of everything outside the innermost parenthesis.
+    let mut base = 0;
+    for token in tokens {
+        match &token.token {
+            Token::LParen | Token::LBracket => {
+                open.push(base);
+                depth += 1;
+                base = depth;
+            }
+            Token::RParen | Token::RBracket => {
+                // What is inside stays below one node of the chain outside.
+                depth = base;
+                base = open.pop().unwrap_or(0);
+            }
+            Token::Comma => depth = base,
+            Token::Word(word) if word.quote_style.is_none() => {
+                depth += usize::from(chains(word.keyword));
+            }
+            Token::Word(_)
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::Placeholder(_)
+            | Token::Whitespace(_)
+            | Token::Period => {}
+            _ => depth += 1,
+        }
+        if depth > DEPTH_MAX {
+            return Err(too_deep());
+        }
+    }
+    Ok(())
+}
+
+fn chains(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::AND
+            | Keyword::OR
+            | Keyword::NOT
+            | Keyword::UNION
+            | Keyword::INTERSECT
+            | Keyword::EXCEPT
+            | Keyword::IS
+            | Keyword::IN
+            | Keyword::BETWEEN
+            | Keyword::LIKE
+            | Keyword::ILIKE
+            | Keyword::AT
+            | Keyword::COLLATE
+    )
+}
+
+pub(super) fn too_deep() -> Error {
+    Error::new(Fault::ProgramLimitExceeded, "the statement is nested too deeply").with_hint(
+        format!(
+            "At most {DEPTH_MAX} operators may be chained. Use IN (…) or = ANY(…) instead of a \
+             long chain of OR."
+        ),
+    )
+}
