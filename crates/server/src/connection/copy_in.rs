@@ -1,0 +1,62 @@
+//! COPY … FROM STDIN: the client's data between CopyInResponse and CopyDone.
+//!
+//! Invariant: nothing is written before CopyDone, and in a pipeline not before its Sync.
+
+use super::extended::HeldWrite;
+use super::{Connection, End, Failure, Mode};
+use crate::report::Report;
+use crate::sqlstate::SqlState;
+use crate::wire::Frontend;
+use sql::CopyIn;
+
+/// What started a COPY, and so what an error in it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CopyProtocol {
+    Simple,
+    Extended,
+}
+
+impl Connection {
+    pub(super) async fn answer_during_copy(&mut self, frontend: Frontend<'_>) -> Result<(), End> {
+        let Mode::Copying { copy, protocol } = &mut self.mode else { return Ok(()) };
+        let protocol = *protocol;
+        let answered = match frontend {
+            Frontend::CopyData(bytes) => copy.push(bytes).map_err(Failure::from),
+            Frontend::CopyDone => match std::mem::replace(&mut self.mode, Mode::Ready) {
+                Mode::Copying { copy, .. } => self.copy_done(copy, protocol).await,
+                _ => Ok(()),
+            },
+            Frontend::CopyFail(why) => {
+                Err(Report::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {why}"))
+                    .into())
+            }
+            // Drivers send the Sync of their Execute before the data.
+            Frontend::Flush | Frontend::Sync => Ok(()),
+            _ => {
+                Err(Report::protocol_violation("unexpected message type during COPY from stdin")
+                    .into())
+            }
+        };
+        self.settle(answered, protocol == CopyProtocol::Extended)
+    }
+
+    async fn copy_done(
+        &mut self,
+        copy: Box<CopyIn>,
+        protocol: CopyProtocol,
+    ) -> Result<(), Failure> {
+        match protocol {
+            CopyProtocol::Simple => {
+                let tag = self.session.finish_copy(*copy).await?;
+                self.send_notices();
+                self.complete(&tag);
+                self.ready_for_query();
+            }
+            CopyProtocol::Extended => {
+                self.is_inside_pipeline = true;
+                self.held = Some(HeldWrite::copy(copy));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,396 @@
+//! The extended protocol: Parse, Bind, Describe, Execute, Close, Flush, Sync.
+//!
+//! Invariant: a pipeline holds at most one write, as its last statement. The write runs at Sync,
+//! so that a pipeline which fails, or ends without a Sync, has written nothing.
+
+use super::copy_in::CopyProtocol;
+use super::portal::{Portal, Progress};
+use super::rows::{Interruption, RowCursor, RowsEnd};
+use super::simple::interruption_of;
+use super::{Connection, Failure, Mode};
+use crate::codec::decode_parameter;
+use crate::report::Report;
+use crate::sqlstate::SqlState;
+use crate::wire::backend::{self, Format};
+use crate::wire::{Bind, Frontend, Target};
+use sql::{Answer, BlockStatus, CopyIn, PgType, Prepared, StatementKind, Value};
+
+/// A write that waits for its Sync.
+#[derive(Debug)]
+pub(super) struct HeldWrite {
+    write: Write,
+    /// What the client closed behind it, in order.
+    closes: Vec<Closed>,
+}
+
+#[derive(Debug)]
+enum Write {
+    Statement { prepared: Prepared, parameters: Vec<Value>, formats: Vec<Format>, max_rows: u64 },
+    Copy(Box<CopyIn>),
+}
+
+#[derive(Debug)]
+enum Closed {
+    Statement(String),
+    Portal(String),
+}
+
+impl HeldWrite {
+    pub(super) fn copy(copy: Box<CopyIn>) -> Self {
+        HeldWrite { write: Write::Copy(copy), closes: Vec::new() }
+    }
+}
+
+fn pipelined_write() -> Report {
+    Report::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        "a write must be the last statement before Sync: pipelines that go on behind a write are \
+         not supported yet",
+    )
+    .with_detail("Nothing of this pipeline was written.")
+    .with_hint("Send a Sync after every write. Several rows in one INSERT are one atomic write.")
+}
+
+impl Connection {
+    pub(super) async fn dispatch_behind_write(
+        &mut self,
+        frontend: Frontend<'_>,
+    ) -> Result<(), Failure> {
+        match (frontend, &mut self.held) {
+            (Frontend::Sync, _) => self.sync().await,
+            (Frontend::Close(target), Some(held)) => {
+                held.closes.push(match target {
+                    Target::Statement(name) => Closed::Statement(name.to_owned()),
+                    Target::Portal(name) => Closed::Portal(name.to_owned()),
+                });
+                Ok(())
+            }
+            // The rest of a COPY that failed.
+            (Frontend::CopyData(_) | Frontend::CopyDone | Frontend::CopyFail(_), _) => Ok(()),
+            _ => Err(pipelined_write().into()),
+        }
+    }
+
+    pub(super) async fn parse(
+        &mut self,
+        name: &str,
+        text: &str,
+        type_oids: &[u32],
+    ) -> Result<(), Failure> {
+        if name.is_empty() {
+            self.statements.close("");
+        }
+        self.statements.check_free(name)?;
+        let parameter_types =
+            type_oids.iter().map(|oid| parameter_type(*oid)).collect::<Result<Vec<_>, _>>()?;
+        let mut statements = self.session.parse(text)?;
+        if statements.len() > 1 {
+            return Err(Report::new(
+                SqlState::SYNTAX_ERROR,
+                "cannot insert multiple commands into a prepared statement",
+            )
+            .into());
+        }
+        let prepared = match statements.pop() {
+            Some(statement) => {
+                let deadline = self.deadline();
+                let interrupt = self.registration.interrupt.clone();
+                let preparing = self.session.prepare(statement, &parameter_types);
+                Some(interrupt.guard(deadline, preparing).await?)
+            }
+            None => None,
+        };
+        self.statements.insert(name, prepared);
+        backend::parse_complete(&mut self.socket.output);
+        Ok(())
+    }
+
+    pub(super) fn bind(&mut self, bind: &Bind<'_>) -> Result<(), Failure> {
+        let statement = self.statements.get(bind.statement)?.clone();
+        let types = statement.as_ref().map_or(&[][..], Prepared::parameter_types);
+        if bind.parameters.len() != types.len() {
+            return Err(Report::protocol_violation(format!(
+                "bind message supplies {} parameters, but prepared statement \"{}\" requires {}",
+                bind.parameters.len(),
+                bind.statement,
+                types.len()
+            ))
+            .into());
+        }
+        if let Some(prepared) = &statement {
+            self.check_block_takes(prepared.kind())?;
+        }
+        let formats = parameter_formats(&bind.parameter_formats, types.len())?;
+        let mut parameters = Vec::with_capacity(types.len());
+        for (index, (bytes, pg_type)) in bind.parameters.iter().zip(types).enumerate() {
+            let format = formats.of(index);
+            parameters.push(decode_parameter(*bytes, *pg_type, format, index + 1)?);
+        }
+        let columns = statement.as_ref().and_then(Prepared::columns).map_or(0, <[_]>::len);
+        let formats = result_formats(&bind.result_formats, columns)?;
+        let portal = Portal { statement, parameters, formats, progress: Progress::NotStarted };
+        self.portals.insert(bind.portal, portal)?;
+        backend::bind_complete(&mut self.socket.output);
+        Ok(())
+    }
+
+    fn check_block_takes(&self, kind: StatementKind) -> Result<(), Report> {
+        if self.session.status() != BlockStatus::Failed || kind.ends_block() {
+            return Ok(());
+        }
+        Err(Report::new(
+            SqlState::IN_FAILED_SQL_TRANSACTION,
+            "current transaction is aborted, commands ignored until end of transaction block",
+        ))
+    }
+
+    pub(super) fn describe(&mut self, target: Target<'_>) -> Result<(), Failure> {
+        let out = &mut self.socket.output;
+        let (statement, formats) = match target {
+            Target::Statement(name) => {
+                let statement = self.statements.get(name)?;
+                let types = statement.as_ref().map_or(&[][..], Prepared::parameter_types);
+                backend::parameter_description(out, types);
+                (statement, &[][..])
+            }
+            Target::Portal(name) => {
+                let portal = self.portals.get(name)?;
+                (&portal.statement, portal.formats.as_slice())
+            }
+        };
+        match statement.as_ref().and_then(Prepared::columns) {
+            Some(columns) => backend::row_description(out, columns, formats),
+            None => backend::no_data(out),
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self, target: Target<'_>) {
+        match target {
+            Target::Statement(name) => {
+                self.statements.close(name);
+            }
+            Target::Portal(name) => self.portals.close(name),
+        }
+        backend::close_complete(&mut self.socket.output);
+    }
+
+    pub(super) async fn execute(&mut self, name: &str, max_rows: i32) -> Result<(), Failure> {
+        // A limit that is not positive is none.
+        let max_rows = u64::try_from(max_rows).unwrap_or(0);
+        let is_idle = self.session.status() == BlockStatus::Idle;
+        let portal = self.portals.get_mut(name)?;
+        let Some(prepared) = portal.statement.clone() else {
+            backend::empty_query_response(&mut self.socket.output);
+            return Ok(());
+        };
+        let finished = Progress::Finished { rows_tag: None };
+        match std::mem::replace(&mut portal.progress, finished) {
+            Progress::NotStarted => {}
+            Progress::Suspended(cursor) => {
+                let interruption = interruption_of(&prepared, self.deadline());
+                return self.go_on(name, cursor, max_rows, interruption).await;
+            }
+            Progress::Finished { rows_tag: Some(tag) } => {
+                portal.progress = Progress::Finished { rows_tag: Some(tag.clone()) };
+                self.complete(&tag);
+                return Ok(());
+            }
+            Progress::Finished { rows_tag: None } => {
+                return Err(Report::new(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("portal \"{name}\" cannot be run"),
+                )
+                .into());
+            }
+        }
+        let parameters = std::mem::take(&mut portal.parameters);
+        let formats = portal.formats.clone();
+        if prepared.kind() == StatementKind::Insert && is_idle {
+            let write = Write::Statement { prepared, parameters, formats, max_rows };
+            self.held = Some(HeldWrite { write, closes: Vec::new() });
+            return Ok(());
+        }
+        self.start(name, &prepared, &parameters, &formats, max_rows).await
+    }
+
+    async fn start(
+        &mut self,
+        name: &str,
+        prepared: &Prepared,
+        parameters: &[Value],
+        formats: &[Format],
+        max_rows: u64,
+    ) -> Result<(), Failure> {
+        let interruption = interruption_of(prepared, self.deadline());
+        let answer = self.run_prepared(prepared, parameters, interruption).await?;
+        self.send_notices();
+        match answer {
+            Answer::Rows { columns, rows, tag } => {
+                let settings = self.session.settings();
+                let cursor = RowCursor::new(&columns, rows, tag, formats, settings);
+                return self.go_on(name, Box::new(cursor), max_rows, interruption).await;
+            }
+            Answer::Command { tag } => {
+                self.forget_statements(prepared)?;
+                self.complete(&tag);
+            }
+            Answer::CopyIn(copy) => {
+                backend::copy_in_response(&mut self.socket.output, copy.column_count());
+                self.mode = Mode::Copying { copy, protocol: CopyProtocol::Extended };
+            }
+            Answer::Empty => backend::empty_query_response(&mut self.socket.output),
+        }
+        Ok(())
+    }
+
+    /// Sends rows of a portal up to the limit.
+    async fn go_on(
+        &mut self,
+        name: &str,
+        mut cursor: Box<RowCursor>,
+        max_rows: u64,
+        interruption: Interruption,
+    ) -> Result<(), Failure> {
+        let progress = match self.send_rows(&mut cursor, max_rows, interruption).await? {
+            RowsEnd::LimitReached => {
+                backend::portal_suspended(&mut self.socket.output);
+                Progress::Suspended(cursor)
+            }
+            RowsEnd::Complete { tag } => {
+                self.complete(&tag);
+                Progress::Finished { rows_tag: Some(cursor.tag(0)) }
+            }
+        };
+        if let Ok(portal) = self.portals.get_mut(name) {
+            portal.progress = progress;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn sync(&mut self) -> Result<(), Failure> {
+        self.mode = Mode::Ready;
+        if let Some(HeldWrite { write, closes }) = self.held.take() {
+            self.run_held(write).await?;
+            for closed in &closes {
+                self.close(match closed {
+                    Closed::Statement(name) => Target::Statement(name),
+                    Closed::Portal(name) => Target::Portal(name),
+                });
+            }
+        }
+        self.ready_for_query();
+        Ok(())
+    }
+
+    async fn run_held(&mut self, write: Write) -> Result<(), Failure> {
+        let (prepared, parameters, formats, max_rows) = match write {
+            Write::Statement { prepared, parameters, formats, max_rows } => {
+                (prepared, parameters, formats, max_rows)
+            }
+            Write::Copy(copy) => {
+                let tag = self.session.finish_copy(*copy).await?;
+                self.send_notices();
+                self.complete(&tag);
+                return Ok(());
+            }
+        };
+        let answer = self.run_prepared(&prepared, &parameters, Interruption::Never).await?;
+        self.send_notices();
+        match answer {
+            Answer::Rows { columns, rows, tag } => {
+                let settings = self.session.settings();
+                let mut cursor = RowCursor::new(&columns, rows, tag, &formats, settings);
+                match self.send_rows(&mut cursor, max_rows, Interruption::Never).await? {
+                    RowsEnd::Complete { tag } => self.complete(&tag),
+                    // Nothing can ask for the rest: the portal ends with this Sync.
+                    RowsEnd::LimitReached => backend::portal_suspended(&mut self.socket.output),
+                }
+            }
+            Answer::Command { tag } => self.complete(&tag),
+            Answer::CopyIn(_) | Answer::Empty => {
+                return Err(sql::Error::new(
+                    sql::Fault::Internal,
+                    "an INSERT answered with what only other statements answer with",
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// 0 and `unknown` ask the server to find out. Types that are texts to us are taken as text.
+fn parameter_type(oid: u32) -> Result<Option<PgType>, Report> {
+    const UNSPECIFIED: u32 = 0;
+    const BPCHAR: u32 = 1042;
+    const VARCHAR_ARRAY: u32 = 1015;
+    const NAME_ARRAY: u32 = 1003;
+    match oid {
+        UNSPECIFIED => Ok(None),
+        BPCHAR => Ok(Some(PgType::Text)),
+        VARCHAR_ARRAY | NAME_ARRAY => Ok(Some(PgType::TextArray)),
+        oid => match PgType::from_oid(oid) {
+            Some(PgType::Unknown) => Ok(None),
+            Some(PgType::Void) | None => Err(Report::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("parameters of the type with oid {oid} are not supported"),
+            )
+            .with_hint("Send it as text and cast it in the statement.")),
+            Some(known) => Ok(Some(known)),
+        },
+    }
+}
+
+/// Format codes as a client may shorten them: none, one for all, or one for each.
+#[derive(Debug)]
+enum Formats {
+    All(Format),
+    Each(Vec<Format>),
+}
+
+impl Formats {
+    fn of(&self, index: usize) -> Format {
+        match self {
+            Formats::All(format) => *format,
+            Formats::Each(formats) => formats.get(index).copied().unwrap_or_default(),
+        }
+    }
+}
+
+fn format(code: i16) -> Result<Format, Report> {
+    Format::from_code(code).ok_or_else(|| {
+        Report::new(SqlState::INVALID_PARAMETER_VALUE, format!("unsupported format code: {code}"))
+    })
+}
+
+fn parameter_formats(codes: &[i16], parameters: usize) -> Result<Formats, Report> {
+    match codes {
+        [] => Ok(Formats::All(Format::Text)),
+        [one] => format(*one).map(Formats::All),
+        each if each.len() == parameters => {
+            each.iter().map(|code| format(*code)).collect::<Result<_, _>>().map(Formats::Each)
+        }
+        other => Err(Report::protocol_violation(format!(
+            "bind message has {} parameter formats but {parameters} parameters",
+            other.len()
+        ))),
+    }
+}
+
+fn result_formats(codes: &[i16], columns: usize) -> Result<Vec<Format>, Report> {
+    match codes {
+        [] => Ok(Vec::new()),
+        [one] => Ok(vec![format(*one)?; columns]),
+        each if each.len() == columns => each.iter().map(|code| format(*code)).collect(),
+        // A statement without rows may be bound with any formats.
+        each if columns == 0 => each.iter().map(|code| format(*code)).collect(),
+        other => Err(Report::protocol_violation(format!(
+            "bind message has {} result formats but query has {columns} columns",
+            other.len()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

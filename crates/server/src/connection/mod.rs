@@ -1,0 +1,311 @@
+//! One client's session on the wire, from its greeting to its end.
+//!
+//! Owns the loop over messages, the state of the protocol between them, named statements and
+//! portals. Refuses to know what a statement does: [`sql::Session`] does it.
+//!
+//! Invariants: every Query and every Sync gets exactly one ReadyForQuery. Replies are in the order
+//! of the messages and leave together, once no complete message is left to read. A write waits for
+//! its pipeline's Sync, and is then awaited to its real outcome.
+
+mod copy_in;
+mod extended;
+mod portal;
+mod rows;
+mod simple;
+mod statements;
+
+use crate::registry::Registration;
+use crate::report::Report;
+use crate::sqlstate::SqlState;
+use crate::wire::backend;
+use crate::wire::{Frontend, Message, Socket};
+use copy_in::CopyProtocol;
+use extended::HeldWrite;
+use portal::Portals;
+use sql::{BlockStatus, CopyIn, Session};
+use statements::Statements;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Dropped first: a client that sees its connection closed can count on its place being free.
+    registration: Registration,
+    socket: Socket,
+    session: Session,
+    stopping: CancellationToken,
+    statements: Statements,
+    portals: Portals,
+    mode: Mode,
+    /// The write of this pipeline, which runs at its Sync.
+    held: Option<HeldWrite>,
+    /// Between the first message of a pipeline and its Sync.
+    is_inside_pipeline: bool,
+}
+
+/// What the next message is taken for.
+#[derive(Debug)]
+enum Mode {
+    Ready,
+    /// An error came up in a pipeline: everything until its Sync is skipped.
+    Skipping,
+    Copying {
+        copy: Box<CopyIn>,
+        protocol: CopyProtocol,
+    },
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The client said so, or closed its side.
+    Closed,
+    Io(io::Error),
+    Fatal(Report),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Closed => f.write_str("closed by the client"),
+            End::Io(error) => error.fmt(f),
+            End::Fatal(report) => report.fmt(f),
+        }
+    }
+}
+
+/// Why a message was not answered as it should be.
+#[derive(Debug)]
+enum Failure {
+    Report(Report),
+    Io(io::Error),
+}
+
+impl From<Report> for Failure {
+    fn from(report: Report) -> Self {
+        Failure::Report(report)
+    }
+}
+
+impl From<sql::Error> for Failure {
+    fn from(error: sql::Error) -> Self {
+        Failure::Report(error.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Io(error)
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(
+        socket: Socket,
+        session: Session,
+        registration: Registration,
+        stopping: CancellationToken,
+    ) -> Self {
+        Connection {
+            socket,
+            session,
+            registration,
+            stopping,
+            statements: Statements::default(),
+            portals: Portals::default(),
+            mode: Mode::Ready,
+            held: None,
+            is_inside_pipeline: false,
+        }
+    }
+
+    /// Answers messages until one side ends the connection.
+    pub(crate) async fn run(mut self) -> End {
+        let end = self.answer_all().await;
+        if let End::Fatal(report) = &end {
+            report.clone().write_error(&mut self.socket.output);
+            // The connection is over: if the client is gone already, that is its end too.
+            let _ = self.socket.flush().await;
+        }
+        end
+    }
+
+    async fn answer_all(&mut self) -> End {
+        loop {
+            match self.socket.next_message() {
+                Ok(Some(message)) => {
+                    if let Err(end) = self.answer(&message).await {
+                        return end;
+                    }
+                }
+                Ok(None) => {
+                    if let Err(error) = self.socket.flush().await {
+                        return End::Io(error);
+                    }
+                    match self.wait_for_more().await {
+                        Ok(()) => {}
+                        Err(end) => return end,
+                    }
+                }
+                Err(report) => return End::Fatal(report),
+            }
+        }
+    }
+
+    async fn wait_for_more(&mut self) -> Result<(), End> {
+        let idle_timeout = self.idle_timeout();
+        let timeout = async {
+            match &idle_timeout {
+                Some((timeout, _)) => tokio::time::sleep(*timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stopping.cancelled() => Err(End::Fatal(Report::shutting_down())),
+            read = self.socket.read_more() => match read {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(End::Closed),
+                Err(error) => Err(End::Io(error)),
+            },
+            () = timeout => {
+                let report = idle_timeout.map(|(_, report)| report);
+                Err(report.map_or(End::Closed, End::Fatal))
+            }
+        }
+    }
+
+    /// How long the session may idle here, and what it is told when it idled longer.
+    fn idle_timeout(&self) -> Option<(Duration, Report)> {
+        if self.is_inside_pipeline || !matches!(self.mode, Mode::Ready) {
+            return None;
+        }
+        let (timeout, state, what) = match self.session.status() {
+            BlockStatus::Idle => (
+                self.session.idle_timeout()?,
+                SqlState::IDLE_SESSION_TIMEOUT,
+                "idle-session timeout",
+            ),
+            BlockStatus::InBlock | BlockStatus::Failed => (
+                self.session.idle_in_transaction_timeout()?,
+                SqlState::IDLE_IN_TRANSACTION_TIMEOUT,
+                "idle-in-transaction timeout",
+            ),
+        };
+        let report = Report::new(state, format!("terminating connection due to {what}")).fatal();
+        Some((timeout, report))
+    }
+
+    async fn answer(&mut self, message: &Message) -> Result<(), End> {
+        let is_extended = Frontend::is_extended(message.kind);
+        if matches!(self.mode, Mode::Skipping) && !Frontend::ends_skipping(message.kind) {
+            return Ok(());
+        }
+        let answered = match Frontend::decode(message.kind, &message.body) {
+            Ok(Frontend::Terminate) => return Err(End::Closed),
+            Ok(frontend) if matches!(self.mode, Mode::Copying { .. }) => {
+                return self.answer_during_copy(frontend).await;
+            }
+            Ok(frontend) => {
+                self.is_inside_pipeline = is_extended;
+                self.dispatch(frontend).await
+            }
+            Err(malformed) => Err(Failure::Report(malformed.into())),
+        };
+        self.settle(answered, is_extended)
+    }
+
+    /// Reports a failure. In a pipeline, what follows it is skipped; elsewhere the client may go
+    /// on at once.
+    fn settle(&mut self, answered: Result<(), Failure>, is_extended: bool) -> Result<(), End> {
+        match answered {
+            Ok(()) => {}
+            Err(Failure::Io(error)) => return Err(End::Io(error)),
+            Err(Failure::Report(report)) if report.is_fatal() => return Err(End::Fatal(report)),
+            Err(Failure::Report(report)) => {
+                self.report_error(report);
+                if is_extended {
+                    self.mode = Mode::Skipping;
+                    self.is_inside_pipeline = true;
+                } else {
+                    self.mode = Mode::Ready;
+                    self.ready_for_query();
+                }
+            }
+        }
+        if !self.is_inside_pipeline
+            && matches!(self.mode, Mode::Ready)
+            && self.stopping.is_cancelled()
+        {
+            return Err(End::Fatal(Report::shutting_down()));
+        }
+        Ok(())
+    }
+
+    async fn dispatch(&mut self, frontend: Frontend<'_>) -> Result<(), Failure> {
+        if self.held.is_some() {
+            return self.dispatch_behind_write(frontend).await;
+        }
+        match frontend {
+            Frontend::Query(text) => self.query(text).await,
+            Frontend::Parse { statement, text, parameter_types } => {
+                self.parse(statement, text, &parameter_types).await
+            }
+            Frontend::Bind(bind) => self.bind(&bind),
+            Frontend::Describe(target) => self.describe(target),
+            Frontend::Execute { portal, max_rows } => self.execute(portal, max_rows).await,
+            Frontend::Close(target) => {
+                self.close(target);
+                Ok(())
+            }
+            // What is written leaves anyway, as soon as nothing more is there to read.
+            Frontend::Flush => Ok(()),
+            Frontend::Sync => self.sync().await,
+            Frontend::FunctionCall => Err(Report::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "the function call protocol is not supported",
+            )
+            .with_hint("Call the function in a SELECT.")
+            .into()),
+            // The rest of a COPY that failed; or the end, which was seen before.
+            Frontend::CopyData(_)
+            | Frontend::CopyDone
+            | Frontend::CopyFail(_)
+            | Frontend::Terminate => Ok(()),
+        }
+    }
+
+    fn report_error(&mut self, report: Report) {
+        self.held = None;
+        self.session.fail_block();
+        self.send_notices();
+        report.write_error(&mut self.socket.output);
+    }
+
+    fn send_notices(&mut self) {
+        for notice in self.session.drain_notices() {
+            Report::notice(&notice).write_notice(&mut self.socket.output);
+        }
+    }
+
+    /// The end of a Query or of a pipeline.
+    fn ready_for_query(&mut self) {
+        for (name, value) in self.session.changed_settings() {
+            backend::parameter_status(&mut self.socket.output, &name, &value);
+        }
+        let status = self.session.status();
+        if status == BlockStatus::Idle {
+            // Portals live as long as the block around them, and here there is none.
+            self.portals.clear();
+        }
+        self.is_inside_pipeline = false;
+        backend::ready_for_query(&mut self.socket.output, status);
+    }
+
+    /// When a statement that starts now has to be done.
+    fn deadline(&self) -> Option<Instant> {
+        self.session.statement_timeout().map(|timeout| Instant::now() + timeout)
+    }
+}

@@ -1,0 +1,131 @@
+//! Rows on their way out: a stream of batches, written row by row.
+//!
+//! Invariant: memory stays flat however long the result is. Output beyond a bound is sent before
+//! the next row is written, and the query runs only as fast as the client reads.
+
+use super::{Connection, Failure};
+use crate::codec::{RowWriter, Style};
+use crate::wire::backend::{self, Format};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use sql::arrow::record_batch::RecordBatch;
+use sql::{Column, RowsTag, SessionSettings};
+use std::fmt;
+use tokio::time::Instant;
+
+/// A result that is being sent.
+pub(super) struct RowCursor {
+    batches: BoxStream<'static, Result<RecordBatch, sql::Error>>,
+    writer: RowWriter,
+    tag: RowsTag,
+    /// What is left of the last batch, from this row on.
+    rest: Option<(RecordBatch, usize)>,
+}
+
+impl fmt::Debug for RowCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowCursor").field("tag", &self.tag).finish_non_exhaustive()
+    }
+}
+
+/// How a run over a cursor ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum RowsEnd {
+    /// As many rows as were asked for are sent; there may be more.
+    LimitReached,
+    /// All are sent; the command tag for those of this run.
+    Complete { tag: String },
+}
+
+/// Whether a run over rows may be cancelled. The rows of a write's RETURNING may not: the client
+/// has to learn what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interruption {
+    Allowed { deadline: Option<Instant> },
+    Never,
+}
+
+impl RowCursor {
+    pub(super) fn new<E>(
+        columns: &[Column],
+        batches: impl futures::Stream<Item = Result<RecordBatch, E>> + Send + 'static,
+        tag: RowsTag,
+        formats: &[Format],
+        settings: &SessionSettings,
+    ) -> Self
+    where
+        sql::Error: From<E>,
+        E: 'static,
+    {
+        let batches = batches.map(|batch| batch.map_err(sql::Error::from)).boxed();
+        let writer = RowWriter::new(columns, formats, Style::of(settings));
+        RowCursor { batches, writer, tag, rest: None }
+    }
+
+    /// The command tag of a run that sent `count` rows.
+    pub(super) fn tag(&self, count: u64) -> String {
+        match &self.tag {
+            RowsTag::Counted(word) => format!("{word} {count}"),
+            RowsTag::Plain(word) => (*word).to_owned(),
+            RowsTag::Exact(tag) => tag.clone(),
+        }
+    }
+}
+
+impl Connection {
+    /// Sends rows until the limit (0: none) or the end.
+    pub(super) async fn send_rows(
+        &mut self,
+        cursor: &mut RowCursor,
+        max_rows: u64,
+        interruption: Interruption,
+    ) -> Result<RowsEnd, Failure> {
+        let mut sent = 0;
+        loop {
+            if let Some((batch, mut row)) = cursor.rest.take() {
+                let reader = cursor.writer.read(&batch).map_err(crate::report::Report::from)?;
+                while row < batch.num_rows() {
+                    if max_rows != 0 && sent == max_rows {
+                        drop(reader);
+                        cursor.rest = Some((batch, row));
+                        return Ok(RowsEnd::LimitReached);
+                    }
+                    cursor
+                        .writer
+                        .write_row(&mut self.socket.output, &reader, row)
+                        .map_err(crate::report::Report::from)?;
+                    row += 1;
+                    sent += 1;
+                    if self.socket.wants_flush() {
+                        self.socket.flush().await?;
+                    }
+                }
+            }
+            if max_rows != 0 && sent == max_rows {
+                return Ok(RowsEnd::LimitReached);
+            }
+            match self.next_batch(cursor, interruption).await? {
+                Some(batch) => cursor.rest = Some((batch, 0)),
+                None => return Ok(RowsEnd::Complete { tag: cursor.tag(sent) }),
+            }
+        }
+    }
+
+    async fn next_batch(
+        &mut self,
+        cursor: &mut RowCursor,
+        interruption: Interruption,
+    ) -> Result<Option<RecordBatch>, Failure> {
+        let next = async { cursor.batches.next().await.transpose() };
+        match interruption {
+            Interruption::Allowed { deadline } => {
+                Ok(self.registration.interrupt.guard(deadline, next).await?)
+            }
+            Interruption::Never => Ok(next.await?),
+        }
+    }
+
+    pub(super) fn complete(&mut self, tag: &str) {
+        backend::command_complete(&mut self.socket.output, tag);
+    }
+}

@@ -1,0 +1,99 @@
+//! A ledger on disk with the SQL engine over it: what a server serves.
+
+use crate::report::Report;
+use futures::TryStreamExt;
+use sql::{Answer, Engine, Session, SessionIdentity, Statement};
+use std::fmt;
+use std::path::Path;
+use store::Ledger;
+
+/// An open database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub(crate) ledger: Ledger,
+    pub(crate) engine: Engine,
+}
+
+/// Why a directory could not be opened as a database.
+#[derive(Debug)]
+pub enum OpenError {
+    Ledger(store::OpenError),
+    Engine(sql::Error),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Ledger(error) => error.fmt(f),
+            OpenError::Engine(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            OpenError::Ledger(error) => Some(error),
+            OpenError::Engine(error) => Some(error),
+        }
+    }
+}
+
+/// Which statement of a script failed, counted from 1, and why.
+#[derive(Debug)]
+pub struct ScriptError {
+    statement: usize,
+    report: Report,
+}
+
+impl fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "statement {}: {}", self.statement, self.report)
+    }
+}
+
+impl std::error::Error for ScriptError {}
+
+impl Database {
+    /// Opens the database in a directory, creating both if there is none.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Database, OpenError> {
+        let ledger = Ledger::open(dir).map_err(OpenError::Ledger)?;
+        let engine = Engine::new(ledger.clone()).map_err(OpenError::Engine)?;
+        Ok(Database { ledger, engine })
+    }
+
+    /// Runs the statements of a text one after the other, each committing by itself, and stops at
+    /// the first that fails.
+    pub async fn run_script(&self, script: &str) -> Result<(), ScriptError> {
+        let failed = |statement| {
+            move |error: sql::Error| ScriptError { statement, report: Report::from(error) }
+        };
+        let identity = SessionIdentity {
+            user: "tallybook".to_owned(),
+            database: "tallybook".to_owned(),
+            startup_settings: Vec::new(),
+        };
+        let mut session = self.engine.session(identity).map_err(failed(0))?;
+        let statements = session.parse(script).map_err(failed(0))?;
+        for (index, statement) in statements.into_iter().enumerate() {
+            run(&mut session, statement).await.map_err(failed(index + 1))?;
+        }
+        Ok(())
+    }
+
+    /// Finishes what is being written and closes the log. Blocks until that is done.
+    pub fn close(&self) {
+        self.ledger.shutdown();
+    }
+}
+
+async fn run(session: &mut Session, statement: Statement) -> sql::Result<()> {
+    let prepared = session.prepare(statement, &[]).await?;
+    match session.execute(&prepared, &[]).await? {
+        Answer::Rows { rows, .. } => {
+            rows.map_err(sql::Error::from).try_for_each(|_| std::future::ready(Ok(()))).await
+        }
+        Answer::CopyIn(_) => Err(sql::Error::unsupported("COPY FROM STDIN in a script")),
+        Answer::Command { .. } | Answer::Empty => Ok(()),
+    }
+}

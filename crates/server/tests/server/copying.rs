@@ -1,0 +1,94 @@
+//! COPY … FROM STDIN in both protocols, with data, without, and with the wrong messages.
+
+use crate::client::{Client, error, kinds};
+use crate::fixture::Fixture;
+
+const COPY: &str = "COPY transfers (book, idempotency_key, debit_account, credit_account, amount) \
+    FROM STDIN";
+const LINE: &[u8] = b"shop\tk1\tcash\tsales\t5\n";
+
+async fn posted(client: &mut Client) -> String {
+    let answers = client.query("SELECT count(*) FROM transactions").await;
+    let row = answers.iter().find(|message| message.kind == 'D').unwrap();
+    String::from_utf8(row.body[6..].to_vec()).unwrap()
+}
+
+async fn begin(client: &mut Client) {
+    client.send('Q', &[COPY.as_bytes(), b"\0"].concat()).await;
+    let answer = client.read().await.unwrap();
+    assert_eq!((answer.kind, &answer.body[..3]), ('G', &[0, 0, 5][..]));
+}
+
+#[tokio::test]
+async fn a_copy_in_the_simple_protocol() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    begin(&mut client).await;
+    // Cut in the middle of a line: messages are not lines.
+    client.send('d', &LINE[..7]).await;
+    client.send('d', &LINE[7..]).await;
+    client.send('c', &[]).await;
+    let answers = client.until_ready().await;
+    assert_eq!((kinds(&answers).as_str(), answers[0].text().as_str()), ("CZ", "COPY 1"));
+    assert_eq!(posted(&mut client).await, "1");
+}
+
+#[tokio::test]
+async fn a_copy_that_fails_skips_the_rest_of_its_data() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    begin(&mut client).await;
+    client.send('d', LINE).await;
+    client.send('d', b"too\tfew\n").await;
+    client.send('d', LINE).await;
+    client.send('c', &[]).await;
+    assert_eq!(error(&client.until_ready().await), "22P04");
+    assert_eq!(posted(&mut client).await, "0");
+
+    begin(&mut client).await;
+    client.send('d', LINE).await;
+    client.send('f', b"changed my mind\0").await;
+    let answers = client.until_ready().await;
+    let failed = answers[0].fields();
+    assert_eq!((failed[&'C'].as_str(), failed[&'M'].contains("changed my mind")), ("57014", true));
+    assert_eq!(posted(&mut client).await, "0");
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_copy_data_ends_the_copy() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    begin(&mut client).await;
+    client.send('d', LINE).await;
+    assert_eq!(error(&client.query("SELECT 1").await), "08P01");
+    assert_eq!(posted(&mut client).await, "0");
+}
+
+#[tokio::test]
+async fn a_copy_in_a_pipeline_is_written_at_its_sync() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    client.pipeline(COPY).await;
+    // As drivers do: the Sync of the Execute comes before the data, and is ignored.
+    client.send('S', &[]).await;
+    assert_eq!(kinds(&client.until('G').await), "12G");
+    client.send('d', LINE).await;
+    client.send('c', &[]).await;
+    let answers = client.sync().await;
+    assert_eq!((kinds(&answers).as_str(), answers[0].text().as_str()), ("CZ", "COPY 1"));
+    assert_eq!(posted(&mut client).await, "1");
+
+    // An error skips up to the Sync behind the data; that is the one ReadyForQuery.
+    client.pipeline(COPY).await;
+    client.send('S', &[]).await;
+    client.send('d', b"nonsense\n").await;
+    client.send('c', &[]).await;
+    let answers = client.sync().await;
+    assert_eq!((kinds(&answers).as_str(), error(&answers).as_str()), ("12GEZ", "22P04"));
+    assert_eq!(posted(&mut client).await, "1");
+}
+
+#[tokio::test]
+async fn copy_messages_outside_of_a_copy_are_ignored() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    for (kind, body) in [('d', LINE), ('c', &[]), ('f', b"why\0")] {
+        client.send(kind, body).await;
+    }
+    assert_eq!(kinds(&client.query("SELECT 1").await), "TDCZ");
+}
