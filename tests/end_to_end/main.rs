@@ -1,0 +1,13 @@
+//! The end-to-end tests: one binary, so that they link once. Each module holds one promise that a
+//! user could check from outside.
+
+mod bank;
+mod berka;
+mod books;
+mod clients;
+mod crash;
+mod documentation;
+mod schema;
+mod serve;
+mod tidy;
+mod wire;

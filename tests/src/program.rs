@@ -1,0 +1,112 @@
+//! Other people's programs: psql, and Python with psycopg.
+
+use crate::Server;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What a program printed and how it ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Finished {
+    fn of(output: Output) -> Self {
+        Finished {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The output of a run that must have gone well.
+    ///
+    /// # Panics
+    /// If the program failed or complained.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert!(self.status == 0 && self.stderr.is_empty(), "{self:#?}");
+        self.stdout
+    }
+}
+
+/// Runs psql on `script` and lets it go on after errors, as a person would.
+///
+/// # Panics
+/// If psql is not installed or does not end in time.
+pub fn psql(server: &Server, arguments: &[&str], script: &str) -> Finished {
+    let mut command = with_time_limit("psql");
+    command
+        .args(["-X", "-P", "pager=off", "-h", "127.0.0.1", "-U", "ada", "-d", "tallybook"])
+        .args(["-p", &server.port().to_string()])
+        .args(arguments)
+        .env("PGCONNECT_TIMEOUT", "20")
+        .env("LC_ALL", "C.UTF-8")
+        .env("PSQL_HISTORY", "/dev/null")
+        .current_dir(repository());
+    run(command, script)
+}
+
+/// Runs `tests/clients/<name>` with the port as its argument.
+///
+/// # Panics
+/// If the virtual environment that `scripts/test` makes is not there.
+pub fn psycopg_script(server: &Server, name: &str) -> Finished {
+    let python = match std::env::var_os("TALLYBOOK_PYTHON") {
+        Some(python) => PathBuf::from(python),
+        None => cache_dir().join("tallybook/venv/bin/python"),
+    };
+    assert!(python.exists(), "{} is missing: run scripts/test once", python.display());
+    let mut command = with_time_limit(&python.to_string_lossy());
+    command.arg(repository().join("tests/clients").join(name)).arg(server.port().to_string());
+    run(command, "")
+}
+
+fn cache_dir() -> PathBuf {
+    match std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+    }
+}
+
+fn with_time_limit(program: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=5", "300", program]);
+    command
+}
+
+fn run(mut command: Command, input: &str) -> Finished {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let input = input.to_owned();
+    // Beside the reading, or a full pipe on each side would wait for the other.
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("the program can be waited for");
+    // A program that fails early does not read all of its input.
+    let _ = writer.join().expect("the writer does not panic");
+    Finished::of(output)
+}
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the repository")
+}
+
+/// The directory of a real data set, if it is there: `$TALLYBOOK_<NAME>_DIR`, or
+/// `shared/data/<name>` beside the repository.
+pub fn data_dir(name: &str) -> Option<PathBuf> {
+    let variable = format!("TALLYBOOK_{}_DIR", name.to_uppercase());
+    let dir = match std::env::var_os(variable) {
+        Some(dir) => PathBuf::from(dir),
+        None => repository().join("../shared/data").join(name),
+    };
+    dir.canonicalize().ok()
+}

@@ -1,0 +1,206 @@
+//! The wire, message by message: for what no well-behaved driver would send.
+
+use crate::DEADLINE;
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+#[derive(Debug)]
+pub struct RawClient {
+    stream: TcpStream,
+}
+
+/// A message from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub kind: char,
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    /// The fields of an ErrorResponse or NoticeResponse by their letter.
+    pub fn fields(&self) -> BTreeMap<char, String> {
+        self.body
+            .split(|byte| *byte == 0)
+            .filter_map(|field| {
+                let (letter, text) = field.split_first()?;
+                Some((char::from(*letter), String::from_utf8_lossy(text).into_owned()))
+            })
+            .collect()
+    }
+
+    /// The SQLSTATE of an ErrorResponse.
+    pub fn sqlstate(&self) -> String {
+        self.fields().remove(&'C').unwrap_or_default()
+    }
+
+    /// The body of a message that is one text, such as CommandComplete.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(self.body.strip_suffix(b"\0").unwrap_or(&self.body)).into_owned()
+    }
+
+    /// The columns of a DataRow as text; `NULL` for null.
+    pub fn row(&self) -> Vec<String> {
+        let mut rest = &self.body[2..];
+        let mut columns = Vec::new();
+        while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+            let length = i32::from_be_bytes(*length);
+            let (column, tail) = tail.split_at(usize::try_from(length).unwrap_or(0));
+            let text = String::from_utf8_lossy(column).into_owned();
+            columns.push(if length < 0 { "NULL".to_owned() } else { text });
+            rest = tail;
+        }
+        columns
+    }
+}
+
+impl RawClient {
+    /// A connection on which nothing has been said yet.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    pub fn open(address: SocketAddr) -> RawClient {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout can be set");
+        stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout can be set");
+        stream.set_nodelay(true).expect("nodelay can be set");
+        RawClient { stream }
+    }
+
+    /// A connection that is ready for queries.
+    ///
+    /// # Panics
+    /// If the server does not let it in.
+    pub fn start(address: SocketAddr) -> RawClient {
+        let mut client = Self::open(address);
+        client.write(&Self::startup("tallybook")).expect("the startup can be sent");
+        let answers = client.until_ready();
+        assert!(answers.iter().all(|message| message.kind != 'E'), "{answers:?}");
+        client
+    }
+
+    /// A startup message, version 3.0, for a database.
+    pub fn startup(database: &str) -> Vec<u8> {
+        let mut body = 196_608i32.to_be_bytes().to_vec();
+        for text in ["user", "ada", "database", database] {
+            body.extend_from_slice(text.as_bytes());
+            body.push(0);
+        }
+        body.push(0);
+        with_length(&body)
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    /// When the server has closed the connection.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Sends one message with its length.
+    ///
+    /// # Panics
+    /// If the server has closed the connection.
+    pub fn send(&mut self, kind: char, body: &[u8]) {
+        let mut message = vec![kind as u8];
+        message.extend(with_length(body));
+        self.write(&message).expect("the server reads");
+    }
+
+    /// A simple Query.
+    pub fn query(&mut self, text: &str) -> Vec<Message> {
+        self.send('Q', &zero_ended(&[text]));
+        self.until_ready()
+    }
+
+    /// Parse of the unnamed statement without parameter types, Bind without parameters, Execute.
+    pub fn pipeline(&mut self, statement: &str) {
+        self.parse(statement);
+        self.bind_and_execute();
+    }
+
+    pub fn parse(&mut self, statement: &str) {
+        let mut body = zero_ended(&["", statement]);
+        body.extend([0, 0]);
+        self.send('P', &body);
+    }
+
+    pub fn bind_and_execute(&mut self) {
+        let mut bind = zero_ended(&["", ""]);
+        bind.extend([0, 0, 0, 0, 0, 0]);
+        self.send('B', &bind);
+        let mut execute = zero_ended(&[""]);
+        execute.extend(0i32.to_be_bytes());
+        self.send('E', &execute);
+    }
+
+    pub fn sync(&mut self) -> Vec<Message> {
+        self.send('S', &[]);
+        self.until_ready()
+    }
+
+    /// Messages up to ReadyForQuery, which is the last.
+    ///
+    /// # Panics
+    /// If the connection ends first.
+    pub fn until_ready(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        loop {
+            match self.read() {
+                Ok(message) => messages.push(message),
+                Err(error) => panic!("{error} after {messages:?}"),
+            }
+            if messages.last().is_some_and(|message| message.kind == 'Z') {
+                return messages;
+            }
+        }
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// When the connection ends or stays silent.
+    pub fn read(&mut self) -> io::Result<Message> {
+        let mut head = [0; 5];
+        self.stream.read_exact(&mut head)?;
+        let length = i32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+        let length = usize::try_from(length - 4).map_err(io::Error::other)?;
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(Message { kind: char::from(head[0]), body })
+    }
+
+    /// One byte, as the answer to an SSLRequest is.
+    ///
+    /// # Errors
+    /// When the connection ends or stays silent.
+    pub fn read_byte(&mut self) -> io::Result<u8> {
+        let mut byte = [0];
+        self.stream.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+
+    /// Everything up to the end of the connection, which the server must bring about.
+    ///
+    /// # Errors
+    /// When it stays open past the deadline.
+    pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(rest),
+            Err(error) => Err(error),
+            Ok(_) => Ok(rest),
+        }
+    }
+}
+
+/// Texts with a zero behind each.
+fn zero_ended(texts: &[&str]) -> Vec<u8> {
+    texts.iter().flat_map(|text| text.bytes().chain([0])).collect()
+}
+
+fn with_length(body: &[u8]) -> Vec<u8> {
+    let length = i32::try_from(body.len() + 4).expect("test messages are small");
+    [&length.to_be_bytes(), body].concat()
+}
