@@ -21,7 +21,7 @@ POST = """INSERT INTO transfers (book, idempotency_key, debit_account, credit_ac
 
 def connect(**options):
     return psycopg.connect(
-        host="127.0.0.1", port=PORT, user="ada", dbname="tallybook", autocommit=True, **options
+        host="127.0.0.1", port=PORT, user="tester", dbname="tallybook", autocommit=True, **options
     )
 
 

@@ -1,9 +1,9 @@
 //! `tallybook` as a program: how it starts, refuses to start, and stops.
 
-use crate::books::{shop, transfer, value};
+use crate::books::{shop, sqlstate, transfer, value};
 use std::process::{Command, Output};
 use std::time::Instant;
-use tests::{DEADLINE, Server};
+use tests::{DEADLINE, Server, connect_to, connect_with_retry};
 
 fn run(command: &mut Command) -> (Output, String) {
     let output = command.output().expect("the binary runs");
@@ -100,6 +100,20 @@ async fn the_demo_is_there_and_stays_the_same() {
     }
     assert_eq!(counts[0], counts[1], "the second start adds nothing");
     assert_ne!(counts[0], "0");
+}
+
+#[tokio::test]
+async fn too_many_connections_are_refused_and_places_are_given_back() {
+    let dir = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let server = Server::start_with(dir, &["--max-connections", "2"]);
+    let first = server.connect().await;
+    let second = server.connect().await;
+    let error = connect_to(server.address()).await.unwrap_err();
+    assert_eq!(sqlstate(&error), "53300", "{error:?}");
+    assert_eq!(value(&first, "SELECT 1").await, "1");
+    drop(second);
+    let again = connect_with_retry(server.address()).await;
+    assert_eq!(value(&again, "SELECT 1").await, "1");
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Finished {
 pub fn psql(server: &Server, arguments: &[&str], script: &str) -> Finished {
     let mut command = with_time_limit("psql");
     command
-        .args(["-X", "-P", "pager=off", "-h", "127.0.0.1", "-U", "ada", "-d", "tallybook"])
+        .args(["-X", "-P", "pager=off", "-h", "127.0.0.1", "-U", "tester", "-d", "tallybook"])
         .args(["-p", &server.port().to_string()])
         .args(arguments)
         .env("PGCONNECT_TIMEOUT", "20")

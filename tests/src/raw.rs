@@ -82,7 +82,7 @@ impl RawClient {
     /// A startup message, version 3.0, for a database.
     pub fn startup(database: &str) -> Vec<u8> {
         let mut body = 196_608i32.to_be_bytes().to_vec();
-        for text in ["user", "ada", "database", database] {
+        for text in ["user", "tester", "database", database] {
             body.extend_from_slice(text.as_bytes());
             body.push(0);
         }

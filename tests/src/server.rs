@@ -184,13 +184,13 @@ impl Drop for Server {
     }
 }
 
-/// Connects as `ada` to the database `tallybook`.
+/// Connects as `tester` to the database `tallybook`.
 ///
 /// # Errors
 /// Whatever the connection ran into.
 pub async fn connect_to(address: SocketAddr) -> Result<Client, tokio_postgres::Error> {
     let settings = format!(
-        "host={} port={} user=ada dbname=tallybook connect_timeout=20",
+        "host={} port={} user=tester dbname=tallybook connect_timeout=20",
         address.ip(),
         address.port()
     );

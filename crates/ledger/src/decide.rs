@@ -279,15 +279,18 @@ fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rej
             });
         }
     }
-    let by_account = sums(postings, |posting| &posting.account)?;
+    // Accounts are checked in the order in which the postings name them.
+    let mut by_account = sums(postings, |posting| &posting.account)?;
     let mut touched = Vec::with_capacity(by_account.len());
-    for (path, legs) in by_account {
-        let account =
-            book.account(path).ok_or_else(|| Rejection::UnknownAccount { path: path.clone() })?;
+    for posting in postings {
+        let Some(legs) = by_account.remove(&posting.account) else { continue };
+        let account = book
+            .account(&posting.account)
+            .ok_or_else(|| Rejection::UnknownAccount { path: posting.account.clone() })?;
         let totals = account
             .totals
             .checked_add(&legs)
-            .ok_or_else(|| Rejection::BalanceOutOfRange { path: path.clone() })?;
+            .ok_or_else(|| Rejection::BalanceOutOfRange { path: posting.account.clone() })?;
         touched.push((account, totals));
     }
     for (asset, legs) in by_asset {

@@ -13,6 +13,7 @@ mod codec;
 mod connection;
 mod database;
 mod listen;
+mod query_runtime;
 mod registry;
 mod report;
 mod serve;

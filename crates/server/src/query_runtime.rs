@@ -12,7 +12,6 @@ use sql::{Error, Fault};
 use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::task::Poll;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -81,7 +80,7 @@ impl QueryThreads {
                 }
             }
         });
-        RunningQuery { receiver, task }
+        RunningQuery { receiver, task, is_finished: false }
     }
 }
 
@@ -92,29 +91,25 @@ pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, Error>>;
 pub(crate) struct RunningQuery {
     receiver: mpsc::Receiver<Result<RecordBatch, Error>>,
     task: JoinHandle<()>,
+    is_finished: bool,
 }
 
 impl RunningQuery {
     /// `None` at the end of the rows. Safe to drop while it waits.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, Report> {
+        if self.is_finished {
+            return Ok(None);
+        }
         if let Some(batch) = self.receiver.recv().await {
             return Ok(Some(batch?));
         }
         // A query that panicked must not look like one that has no more rows.
-        match futures::future::poll_fn(|context| Poll::Ready(self.poll_task(context))).await {
+        let ended = (&mut self.task).await;
+        self.is_finished = true;
+        match ended {
             Ok(()) => Ok(None),
-            Err(problem) => Err(Error::new(Fault::Internal, problem).into()),
-        }
-    }
-
-    fn poll_task(&mut self, context: &mut std::task::Context<'_>) -> Result<(), String> {
-        if !self.task.is_finished() {
-            // The channel is closed by the task's last breath, so it has come to its end.
-            return Ok(());
-        }
-        match std::pin::Pin::new(&mut self.task).poll(context) {
-            Poll::Ready(Err(error)) if error.is_panic() => Err(format!("a query panicked: {error}")),
-            _ => Ok(()),
+            Err(error) if error.is_cancelled() => Err(Report::shutting_down()),
+            Err(error) => Err(Error::new(Fault::Internal, format!("in a query: {error}")).into()),
         }
     }
 }
@@ -122,5 +117,50 @@ impl RunningQuery {
 impl Drop for RunningQuery {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+    use sql::arrow::array::{ArrayRef, Int64Array};
+    use std::sync::Arc;
+
+    fn batch() -> RecordBatch {
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        RecordBatch::try_from_iter([("c", column)]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn batches_come_in_order_and_end() {
+        let runtime = QueryRuntime::start().unwrap();
+        let batches = stream::repeat_with(|| Ok(batch())).take(3).boxed();
+        let mut query = runtime.threads().run(batches);
+        for _ in 0..3 {
+            assert!(query.next().await.unwrap().is_some());
+        }
+        for _ in 0..2 {
+            assert!(query.next().await.unwrap().is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_no_end() {
+        let runtime = QueryRuntime::start().unwrap();
+        let batches = stream::once(async { panic!("planted") }).boxed();
+        let mut query = runtime.threads().run(batches);
+        assert_eq!(query.next().await.unwrap_err().state().as_str(), "XX000");
+    }
+
+    #[tokio::test]
+    async fn what_work_spawns_lands_on_the_query_threads() {
+        let runtime = QueryRuntime::start().unwrap();
+        let threads = runtime.threads();
+        let spawned = threads.spawning(async {
+            tokio::spawn(async { std::thread::current().name().map(str::to_owned) }).await
+        });
+        let name = spawned.await.unwrap();
+        assert_eq!(name.as_deref(), Some("tallybook-query"));
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::connection::Connection;
 use crate::database::Database;
+use crate::query_runtime::{QueryRuntime, QueryThreads};
 use crate::registry::Registry;
 use crate::report::Report;
 use crate::startup::{self, Arrival, Refusal};
@@ -49,6 +50,7 @@ impl Default for Limits {
 struct Shared {
     database: Database,
     registry: Arc<Registry>,
+    query_threads: QueryThreads,
     startup_timeout: Duration,
     /// No new work; idle sessions end.
     stopping: CancellationToken,
@@ -63,9 +65,11 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let query_runtime = QueryRuntime::start()?;
     let shared = Arc::new(Shared {
         database,
         registry: Arc::new(Registry::new(limits.max_connections)),
+        query_threads: query_runtime.threads(),
         startup_timeout: limits.startup_timeout,
         stopping: CancellationToken::new(),
         aborting: CancellationToken::new(),
@@ -156,7 +160,13 @@ async fn attend(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     let (session, registration) = connection;
     let pid = registration.pid;
     tracing::debug!(%peer, pid, user = session.settings().user(), "connected");
-    let connection = Connection::new(socket, session, registration, shared.stopping.clone());
+    let connection = Connection::new(
+        socket,
+        session,
+        registration,
+        shared.query_threads.clone(),
+        shared.stopping.clone(),
+    );
     let end = connection.run().await;
     tracing::debug!(%peer, pid, %end, "disconnected");
 }

@@ -219,9 +219,9 @@ mod tests {
 
     #[test]
     fn a_client_that_names_no_database_gets_ours() {
-        let given = identity(named(&[("user", "ada"), ("database", "shop")])).unwrap();
+        let given = identity(named(&[("user", "tester"), ("database", "shop")])).unwrap();
         assert_eq!(given.database, "shop");
-        let absent = identity(named(&[("user", "ada"), ("TimeZone", "UTC")])).unwrap();
+        let absent = identity(named(&[("user", "tester"), ("TimeZone", "UTC")])).unwrap();
         assert_eq!(absent.database, "tallybook");
         assert_eq!(absent.startup_settings, named(&[("TimeZone", "UTC")]));
     }
@@ -231,10 +231,10 @@ mod tests {
         for (parameters, state) in [
             (named(&[("database", "tallybook")]), "28000"),
             (named(&[("user", "")]), "28000"),
-            (named(&[("user", "ada"), ("replication", "database")]), "0A000"),
+            (named(&[("user", "tester"), ("replication", "database")]), "0A000"),
         ] {
             assert_eq!(identity(parameters).unwrap_err().state().as_str(), state);
         }
-        assert!(identity(named(&[("user", "ada"), ("replication", "false")])).is_ok());
+        assert!(identity(named(&[("user", "tester"), ("replication", "false")])).is_ok());
     }
 }

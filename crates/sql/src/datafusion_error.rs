@@ -149,11 +149,18 @@ fn from_plan(message: &str) -> Error {
         return Error::new(Fault::UndefinedFunction, format!("function {name} does not exist"))
             .with_hint("No function matches the given name and argument types.");
     }
-    if line.contains("No function matches")
-        || line.contains("Failed to coerce arguments")
+    if let Some(own) =
+        between(&line, "user-defined coercion failed with: ", ". No function matches")
+    {
+        return from_coercion(own);
+    }
+    if let Some(call) = between(message, "given name and argument types '", "'") {
+        return Error::new(Fault::UndefinedFunction, format!("function {call} does not exist"))
+            .with_hint("You might need to add explicit type casts.");
+    }
+    if line.contains("Failed to coerce arguments")
         || line.starts_with("function ") && line.ends_with("does not exist")
         || line.contains("does not support zero arguments")
-        || line.contains("Error during planning: Function")
     {
         return Error::new(Fault::UndefinedFunction, line);
     }
@@ -175,6 +182,19 @@ fn from_plan(message: &str) -> Error {
         return Error::new(Fault::DuplicateColumn, line);
     }
     Error::new(Fault::FeatureNotSupported, line)
+}
+
+/// A function of ours refused its argument types; DataFusion kept only the text of that.
+fn from_coercion(message: &str) -> Error {
+    let message = message
+        .trim_start_matches("External error: ")
+        .trim_start_matches("Error during planning: ")
+        .trim_start_matches("Execution error: ");
+    match message.starts_with("function ") {
+        true => Error::new(Fault::UndefinedFunction, message)
+            .with_hint("You might need to add explicit type casts."),
+        false => Error::unsupported(message),
+    }
 }
 
 fn from_execution(message: &str) -> Error {

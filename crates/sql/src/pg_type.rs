@@ -115,5 +115,6 @@ impl PgType {
     }
 }
 
-/// The typmod of `numeric(38,0)`: every money column has it, so that consumers see a bound.
-pub const MONEY_TYPMOD: i32 = ((38 << 16) | 0) + 4;
+/// The typmod of `numeric(38,0)`: precision, scale 0, and Postgres' offset of 4. Every money column
+/// has it, so that consumers see a bound.
+pub const MONEY_TYPMOD: i32 = (38 << 16) + 4;

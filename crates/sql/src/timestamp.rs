@@ -327,7 +327,9 @@ mod tests {
     fn days_and_binary_times_have_an_end_too() {
         assert_eq!(start_of_day(0, Tz::UTC).unwrap(), 0);
         assert_eq!(start_of_day(1, Tz::Europe__Prague).unwrap(), 82_800_000_000);
-        assert!(start_of_day(i32::MAX, Tz::UTC).is_err() && start_of_day(i32::MIN, Tz::UTC).is_err());
+        assert!(
+            start_of_day(i32::MAX, Tz::UTC).is_err() && start_of_day(i32::MIN, Tz::UTC).is_err()
+        );
         assert!(is_in_range(0) && !is_in_range(i64::MAX) && !is_in_range(i64::MIN));
     }
 

@@ -8,7 +8,7 @@ use arguments::{Arguments, Command, ServeArguments};
 use clap::Parser;
 use server::{Database, Limits};
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -40,7 +40,11 @@ fn start_logging() {
     let filter = EnvFilter::try_from_env("TALLYBOOK_LOG")
         .or_else(|_| EnvFilter::try_from_default_env())
         .unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
 }
 
 fn run(arguments: ServeArguments) -> Result<(), Failure> {

@@ -55,7 +55,7 @@ fn the_connection_and_the_databases() {
     let server = Server::start();
     let connection = say(&server, "\\conninfo\n");
     let expected = format!(
-        "You are connected to database \"tallybook\" as user \"ada\" on host \"127.0.0.1\" at port \"{}\".\n",
+        "You are connected to database \"tallybook\" as user \"tester\" on host \"127.0.0.1\" at port \"{}\".\n",
         server.port()
     );
     assert_eq!(connection, expected);
@@ -110,7 +110,7 @@ SELECT relname FROM pg_class WHERE oid = 'accounts'::regclass;
     );
     let said = session.ok();
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines[0], "tallybook|ada|public");
+    assert_eq!(lines[0], "tallybook|tester|public");
     assert_eq!(lines[1], "t");
     assert!(lines[2].starts_with("15"), "{said}");
     assert_eq!(&lines[3..], ["read committed", "accounts", "7", "accounts"]);

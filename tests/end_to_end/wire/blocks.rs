@@ -249,3 +249,40 @@ async fn repeatable_read_stays_at_its_cut() {
         assert_ne!(value(&reader, sum).await, before, "the block is over");
     }
 }
+
+#[tokio::test]
+async fn a_copy_that_is_not_ended_writes_nothing() {
+    let (server, client) = shop().await;
+    let copy =
+        "COPY transfers (book, idempotency_key, debit_account, credit_account, amount) FROM STDIN";
+    let row = b"shop\tlost\tcash\tsales\t5\n";
+    let begin = || {
+        let mut raw = RawClient::start(server.address());
+        raw.send('Q', &[copy.as_bytes(), b"\0"].concat());
+        let answer = raw.read().unwrap();
+        assert_eq!(answer.kind, 'G', "{answer:?}");
+        raw.send('d', row);
+        raw
+    };
+    let mut failed = begin();
+    failed.send('f', b"changed my mind\0");
+    let answers = failed.until_ready();
+    assert_eq!((error(&answers).as_str(), status(&answers)), ("57014", 'I'));
+
+    let mut confused = begin();
+    confused.send('Q', b"SELECT 1\0");
+    assert_eq!(error(&confused.until_ready()), "08P01");
+
+    drop(begin());
+    let count = "SELECT count(*) FROM transactions";
+    assert_eq!(value(&client, count).await, "0");
+
+    // Rows may be cut anywhere between messages.
+    let mut whole = begin();
+    for byte in b"shop\tk\tcash\tsales\t7\n" {
+        whole.send('d', &[*byte]);
+    }
+    whole.send('c', b"");
+    assert_eq!(tags(&whole.until_ready()), ["COPY 2"]);
+    assert_eq!(value(&client, count).await, "2");
+}

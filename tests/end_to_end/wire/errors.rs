@@ -274,6 +274,10 @@ async fn what_a_ledger_does_not_do_is_refused_with_a_hint() {
         "CREATE INDEX ON accounts (path)",
         "INSERT INTO books (book) VALUES ('x')",
         "INSERT INTO events (lsn) VALUES (1)",
+        "COPY accounts TO STDOUT",
+        "COPY transfers FROM STDIN WITH (FORMAT binary)",
+        "COPY transfers FROM '/etc/passwd'",
+        "LISTEN posted",
     ] {
         let error = client.simple_query(statement).await.unwrap_err();
         let said = error.as_db_error().unwrap_or_else(|| panic!("{statement}: {error}"));

@@ -109,3 +109,54 @@ async fn a_reversal_replays_too() {
     let balances = rows(&client, "SELECT DISTINCT balance FROM accounts").await;
     assert_eq!(balances, [["0"]]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_clients_racing_for_one_key_one_posts() {
+    let (server, client) = shop().await;
+    for round in 0..5 {
+        let racers: Vec<_> = (0..16)
+            .map(|_| {
+                let address = server.address();
+                tokio::spawn(async move {
+                    let client = tests::connect_to(address).await.unwrap();
+                    let key = format!("race-{round}");
+                    let row = client
+                        .query_one(TRANSFER, &[&"shop", &key, &"cash", &"sales", &Money(5)])
+                        .await
+                        .unwrap();
+                    (row.get::<_, Uuid>(0), row.get::<_, i64>(1), row.get::<_, bool>(2))
+                })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for racer in racers {
+            answers.push(racer.await.unwrap());
+        }
+        let (tx_id, seq, _) = answers[0];
+        assert!(answers.iter().all(|answer| (answer.0, answer.1) == (tx_id, seq)), "{answers:?}");
+        let first = answers.iter().filter(|answer| !answer.2).count();
+        assert_eq!(first, 1, "{answers:?}");
+    }
+    assert_eq!(value(&client, "SELECT count(*) FROM transactions").await, "5");
+}
+
+#[tokio::test]
+async fn of_many_clients_spending_the_same_money_one_does() {
+    let (server, client) = shop().await;
+    transfer(&client, "fill", "cash", "wallet", 100).await.unwrap();
+    let address = server.address();
+    let spenders = (0..16).map(|n| async move {
+        let client = tests::connect_to(address).await.unwrap();
+        transfer(&client, &format!("spend-{n}"), "wallet", "sales", 60)
+            .await
+            .map_err(|error| sqlstate(&error))
+    });
+    let mut outcomes = Vec::new();
+    for spender in spenders.map(tokio::spawn).collect::<Vec<_>>() {
+        outcomes.push(spender.await.unwrap());
+    }
+    let spent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(spent, 1, "{outcomes:?}");
+    assert!(outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).all(|code| code == "23514"));
+    assert_eq!(value(&client, "SELECT balance FROM accounts WHERE path = 'wallet'").await, "40");
+}

@@ -3,7 +3,7 @@
 //! Invariant: nothing is written before CopyDone, and in a pipeline not before its Sync.
 
 use super::extended::HeldWrite;
-use super::{Connection, End, Failure, Mode};
+use super::{Connection, Failure, Mode};
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::Frontend;
@@ -17,10 +17,13 @@ pub(super) enum CopyProtocol {
 }
 
 impl Connection {
-    pub(super) async fn answer_during_copy(&mut self, frontend: Frontend<'_>) -> Result<(), End> {
+    pub(super) async fn dispatch_during_copy(
+        &mut self,
+        frontend: Frontend<'_>,
+    ) -> Result<(), Failure> {
         let Mode::Copying { copy, protocol } = &mut self.mode else { return Ok(()) };
         let protocol = *protocol;
-        let answered = match frontend {
+        match frontend {
             Frontend::CopyData(bytes) => copy.push(bytes).map_err(Failure::from),
             Frontend::CopyDone => match std::mem::replace(&mut self.mode, Mode::Ready) {
                 Mode::Copying { copy, .. } => self.copy_done(copy, protocol).await,
@@ -36,8 +39,7 @@ impl Connection {
                 Err(Report::protocol_violation("unexpected message type during COPY from stdin")
                     .into())
             }
-        };
-        self.settle(answered, protocol == CopyProtocol::Extended)
+        }
     }
 
     async fn copy_done(

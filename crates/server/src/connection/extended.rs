@@ -227,8 +227,7 @@ impl Connection {
         self.send_notices();
         match answer {
             Answer::Rows { columns, rows, tag } => {
-                let settings = self.session.settings();
-                let cursor = RowCursor::new(&columns, rows, tag, formats, settings);
+                let cursor = self.cursor(prepared, &columns, rows, tag, formats);
                 return self.go_on(name, Box::new(cursor), max_rows, interruption).await;
             }
             Answer::Command { tag } => {
@@ -299,8 +298,7 @@ impl Connection {
         self.send_notices();
         match answer {
             Answer::Rows { columns, rows, tag } => {
-                let settings = self.session.settings();
-                let mut cursor = RowCursor::new(&columns, rows, tag, &formats, settings);
+                let mut cursor = self.cursor(&prepared, &columns, rows, tag, &formats);
                 match self.send_rows(&mut cursor, max_rows, Interruption::Never).await? {
                     RowsEnd::Complete { tag } => self.complete(&tag),
                     // Nothing can ask for the rest: the portal ends with this Sync.

@@ -14,6 +14,7 @@ mod rows;
 mod simple;
 mod statements;
 
+use crate::query_runtime::QueryThreads;
 use crate::registry::Registration;
 use crate::report::Report;
 use crate::sqlstate::SqlState;
@@ -36,6 +37,7 @@ pub(crate) struct Connection {
     registration: Registration,
     socket: Socket,
     session: Session,
+    query_threads: QueryThreads,
     stopping: CancellationToken,
     statements: Statements,
     portals: Portals,
@@ -107,12 +109,14 @@ impl Connection {
         socket: Socket,
         session: Session,
         registration: Registration,
+        query_threads: QueryThreads,
         stopping: CancellationToken,
     ) -> Self {
         Connection {
             socket,
             session,
             registration,
+            query_threads,
             stopping,
             statements: Statements::default(),
             portals: Portals::default(),
@@ -199,14 +203,17 @@ impl Connection {
     }
 
     async fn answer(&mut self, message: &Message) -> Result<(), End> {
-        let is_extended = Frontend::is_extended(message.kind);
+        let is_extended = match &self.mode {
+            Mode::Copying { protocol, .. } => *protocol == CopyProtocol::Extended,
+            Mode::Ready | Mode::Skipping => Frontend::is_extended(message.kind),
+        };
         if matches!(self.mode, Mode::Skipping) && !Frontend::ends_skipping(message.kind) {
             return Ok(());
         }
         let answered = match Frontend::decode(message.kind, &message.body) {
             Ok(Frontend::Terminate) => return Err(End::Closed),
             Ok(frontend) if matches!(self.mode, Mode::Copying { .. }) => {
-                return self.answer_during_copy(frontend).await;
+                self.dispatch_during_copy(frontend).await
             }
             Ok(frontend) => {
                 self.is_inside_pipeline = is_extended;

@@ -5,21 +5,29 @@
 
 use super::{Connection, Failure};
 use crate::codec::{RowWriter, Style};
+use crate::query_runtime::{Batches, RunningQuery};
+use crate::report::Report;
 use crate::wire::backend::{self, Format};
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Column, RowsTag, SessionSettings};
+use sql::{Column, Prepared, RowsTag, StatementKind};
 use std::fmt;
 use tokio::time::Instant;
 
 /// A result that is being sent.
 pub(super) struct RowCursor {
-    batches: BoxStream<'static, Result<RecordBatch, sql::Error>>,
+    source: Source,
     writer: RowWriter,
     tag: RowsTag,
     /// What is left of the last batch, from this row on.
     rest: Option<(RecordBatch, usize)>,
+}
+
+/// Where batches come from.
+enum Source {
+    /// They are there already, or cost nothing to make.
+    Here(Batches),
+    Query(RunningQuery),
 }
 
 impl fmt::Debug for RowCursor {
@@ -46,22 +54,6 @@ pub(super) enum Interruption {
 }
 
 impl RowCursor {
-    pub(super) fn new<E>(
-        columns: &[Column],
-        batches: impl futures::Stream<Item = Result<RecordBatch, E>> + Send + 'static,
-        tag: RowsTag,
-        formats: &[Format],
-        settings: &SessionSettings,
-    ) -> Self
-    where
-        sql::Error: From<E>,
-        E: 'static,
-    {
-        let batches = batches.map(|batch| batch.map_err(sql::Error::from)).boxed();
-        let writer = RowWriter::new(columns, formats, Style::of(settings));
-        RowCursor { batches, writer, tag, rest: None }
-    }
-
     /// The command tag of a run that sent `count` rows.
     pub(super) fn tag(&self, count: u64) -> String {
         match &self.tag {
@@ -73,6 +65,27 @@ impl RowCursor {
 }
 
 impl Connection {
+    /// A cursor over the rows that a statement answered with.
+    pub(super) fn cursor<E: 'static>(
+        &self,
+        prepared: &Prepared,
+        columns: &[Column],
+        rows: impl Stream<Item = Result<RecordBatch, E>> + Send + 'static,
+        tag: RowsTag,
+        formats: &[Format],
+    ) -> RowCursor
+    where
+        sql::Error: From<E>,
+    {
+        let batches = rows.map(|batch| batch.map_err(sql::Error::from)).boxed();
+        let source = match prepared.kind() {
+            StatementKind::Query => Source::Query(self.query_threads.run(batches)),
+            _ => Source::Here(batches),
+        };
+        let writer = RowWriter::new(columns, formats, Style::of(self.session.settings()));
+        RowCursor { source, writer, tag, rest: None }
+    }
+
     /// Sends rows until the limit (0: none) or the end.
     pub(super) async fn send_rows(
         &mut self,
@@ -83,7 +96,7 @@ impl Connection {
         let mut sent = 0;
         loop {
             if let Some((batch, mut row)) = cursor.rest.take() {
-                let reader = cursor.writer.read(&batch).map_err(crate::report::Report::from)?;
+                let reader = cursor.writer.read(&batch).map_err(Report::from)?;
                 while row < batch.num_rows() {
                     if max_rows != 0 && sent == max_rows {
                         drop(reader);
@@ -93,7 +106,7 @@ impl Connection {
                     cursor
                         .writer
                         .write_row(&mut self.socket.output, &reader, row)
-                        .map_err(crate::report::Report::from)?;
+                        .map_err(Report::from)?;
                     row += 1;
                     sent += 1;
                     if self.socket.wants_flush() {
@@ -116,7 +129,12 @@ impl Connection {
         cursor: &mut RowCursor,
         interruption: Interruption,
     ) -> Result<Option<RecordBatch>, Failure> {
-        let next = async { cursor.batches.next().await.transpose() };
+        let next = async {
+            match &mut cursor.source {
+                Source::Here(batches) => batches.next().await.transpose().map_err(Report::from),
+                Source::Query(query) => query.next().await,
+            }
+        };
         match interruption {
             Interruption::Allowed { deadline } => {
                 Ok(self.registration.interrupt.guard(deadline, next).await?)

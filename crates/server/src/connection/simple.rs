@@ -1,7 +1,7 @@
 //! The simple protocol: a text with any number of statements, all answers, one ReadyForQuery.
 
 use super::copy_in::CopyProtocol;
-use super::rows::{Interruption, RowCursor, RowsEnd};
+use super::rows::{Interruption, RowsEnd};
 use super::statements::Statements;
 use super::{Connection, Failure, Mode};
 use crate::report::Report;
@@ -45,7 +45,7 @@ impl Connection {
         match answer {
             Answer::Rows { columns, rows, tag } => {
                 backend::row_description(&mut self.socket.output, &columns, &[]);
-                let mut cursor = RowCursor::new(&columns, rows, tag, &[], self.session.settings());
+                let mut cursor = self.cursor(&prepared, &columns, rows, tag, &[]);
                 match self.send_rows(&mut cursor, 0, interruption).await? {
                     RowsEnd::Complete { tag } => self.complete(&tag),
                     RowsEnd::LimitReached => {}
@@ -75,6 +75,7 @@ impl Connection {
         let execution = self.session.execute(prepared, parameters);
         match interruption {
             Interruption::Allowed { deadline } => {
+                let execution = self.query_threads.spawning(execution);
                 Ok(self.registration.interrupt.guard(deadline, execution).await?)
             }
             Interruption::Never => Ok(execution.await?),

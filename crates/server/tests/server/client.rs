@@ -68,7 +68,7 @@ impl Client {
 
     pub(crate) async fn start(address: SocketAddr) -> Client {
         let mut client = Self::open(address).await;
-        let parameters = ["user", "ada", "database", "tallybook"];
+        let parameters = ["user", "tester", "database", "tallybook"];
         client.write(&startup(VERSION_3_0, &parameters)).await;
         let greeting = client.until_ready().await;
         let key = greeting.iter().find(|message| message.kind == 'K');

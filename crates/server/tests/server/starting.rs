@@ -5,7 +5,7 @@ use crate::fixture::Fixture;
 use server::Limits;
 use std::time::Duration;
 
-const ADA: [&str; 4] = ["user", "ada", "database", "tallybook"];
+const TESTER: [&str; 4] = ["user", "tester", "database", "tallybook"];
 
 async fn greeted(fixture: &Fixture, bytes: &[u8]) -> Vec<crate::client::Message> {
     let mut client = Client::open(fixture.address).await;
@@ -19,16 +19,16 @@ async fn each_minor_version_gets_what_it_understands() {
     let key_length = |messages: &[crate::client::Message]| {
         messages.iter().find(|message| message.kind == 'K').map(|message| message.body.len() - 4)
     };
-    let old = greeted(&fixture, &startup(VERSION_3_0, &ADA)).await;
+    let old = greeted(&fixture, &startup(VERSION_3_0, &TESTER)).await;
     assert_eq!((old[0].kind, key_length(&old)), ('R', Some(4)));
-    let new = greeted(&fixture, &startup(VERSION_3_0 + 2, &ADA)).await;
+    let new = greeted(&fixture, &startup(VERSION_3_0 + 2, &TESTER)).await;
     assert_eq!((new[0].kind, key_length(&new)), ('R', Some(32)));
 
-    let newer = greeted(&fixture, &startup(VERSION_3_0 + 9_999, &ADA)).await;
+    let newer = greeted(&fixture, &startup(VERSION_3_0 + 9_999, &TESTER)).await;
     let expected = [&(VERSION_3_0 + 2).to_be_bytes()[..], &[0, 0, 0, 0]].concat();
     assert_eq!((newer[0].kind, &newer[0].body), ('v', &expected));
 
-    let parameters = [&ADA[..], &["_pq_.wishes", "many"]].concat();
+    let parameters = [&TESTER[..], &["_pq_.wishes", "many"]].concat();
     let wishing = greeted(&fixture, &startup(VERSION_3_0, &parameters)).await;
     let expected =
         [&VERSION_3_0.to_be_bytes()[..], &[0, 0, 0, 1], &zero_ended(&["_pq_.wishes"])].concat();
@@ -39,7 +39,7 @@ async fn each_minor_version_gets_what_it_understands() {
 async fn drivers_learn_what_they_ask_for() {
     let fixture = Fixture::start().await;
     let parameters =
-        [&ADA[..], &["application_name", "a test", "options", "-c TimeZone=Europe/Prague"]]
+        [&TESTER[..], &["application_name", "a test", "options", "-c TimeZone=Europe/Prague"]]
             .concat();
     let greeting = greeted(&fixture, &startup(VERSION_3_0, &parameters)).await;
     let told: Vec<String> = greeting
@@ -56,7 +56,7 @@ async fn drivers_learn_what_they_ask_for() {
         "IntervalStyle=postgres",
         "TimeZone=Europe/Prague",
         "application_name=a test",
-        "session_authorization=ada",
+        "session_authorization=tester",
     ] {
         assert!(told.iter().any(|line| line == expected), "{expected} in {told:?}");
     }
@@ -67,11 +67,11 @@ async fn drivers_learn_what_they_ask_for() {
 async fn who_is_refused_is_told_why_and_nothing_more() {
     let fixture = Fixture::start().await;
     for (bytes, state) in [
-        (startup(VERSION_3_0, &["user", "ada", "database", "shop"]), "3D000"),
+        (startup(VERSION_3_0, &["user", "tester", "database", "shop"]), "3D000"),
         (startup(VERSION_3_0, &["database", "tallybook"]), "28000"),
-        (startup(VERSION_3_0, &["user", "ada", "replication", "database"]), "0A000"),
-        (startup(VERSION_3_0, &["user", "ada", "no_such_setting", "1"]), "42704"),
-        (startup(2 << 16, &["user", "ada"]), "0A000"),
+        (startup(VERSION_3_0, &["user", "tester", "replication", "database"]), "0A000"),
+        (startup(VERSION_3_0, &["user", "tester", "no_such_setting", "1"]), "42704"),
+        (startup(2 << 16, &["user", "tester"]), "0A000"),
     ] {
         let mut client = Client::open(fixture.address).await;
         client.write(&bytes).await;
@@ -88,7 +88,7 @@ async fn who_is_refused_is_told_why_and_nothing_more() {
         client.write(&packet(code, &[])).await;
         assert_eq!(client.read_byte().await, Some(b'N'));
     }
-    client.write(&startup(VERSION_3_0, &["user", "ada"])).await;
+    client.write(&startup(VERSION_3_0, &["user", "tester"])).await;
     assert_eq!(client.until_ready().await[0].kind, 'R');
 }
 
@@ -98,7 +98,7 @@ async fn one_too_many_is_refused_until_another_leaves() {
     let fixture = Fixture::start_with(limits).await;
     let mut first = Client::start(fixture.address).await;
     let mut second = Client::open(fixture.address).await;
-    second.write(&startup(VERSION_3_0, &ADA)).await;
+    second.write(&startup(VERSION_3_0, &TESTER)).await;
     assert_eq!(error(&second.until_end().await), "53300");
     first.send('X', &[]).await;
     assert!(first.read().await.is_none());
@@ -113,6 +113,6 @@ async fn who_says_nothing_is_not_waited_for() {
     let mut silent = Client::open(fixture.address).await;
     assert!(silent.until_end().await.is_empty());
     let mut slow = Client::open(fixture.address).await;
-    slow.write(&startup(VERSION_3_0, &ADA)[..9]).await;
+    slow.write(&startup(VERSION_3_0, &TESTER)[..9]).await;
     assert!(slow.until_end().await.is_empty());
 }

@@ -3,7 +3,7 @@
 use super::relation::PG_TYPE_KEY;
 use crate::Result;
 use datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, RecordBatch,
+    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, RecordBatch,
     RecordBatchOptions, StringArray,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
@@ -70,11 +70,6 @@ impl<R> CatalogRows<R> {
 
     pub(super) fn int4(self, name: &str, value: impl Fn(&R) -> Option<i32>) -> Self {
         let column: Int32Array = self.rows.iter().map(value).collect();
-        self.column(name, None, Arc::new(column))
-    }
-
-    pub(super) fn int8(self, name: &str, value: impl Fn(&R) -> Option<i64>) -> Self {
-        let column: Int64Array = self.rows.iter().map(value).collect();
         self.column(name, None, Arc::new(column))
     }
 

@@ -4,10 +4,10 @@ use crate::Column;
 
 /// A view as it is defined.
 #[derive(Debug, Clone)]
-pub struct ViewDefinition {
-    pub name: String,
+pub(crate) struct ViewDefinition {
+    pub(crate) name: String,
     /// The query alone, without `CREATE VIEW`.
-    pub query: String,
+    pub(crate) query: String,
 }
 
 /// A view with what its query gives.
@@ -23,7 +23,7 @@ pub(crate) struct View {
 const VIEW_OIDS: u32 = 16_701;
 
 impl ViewDefinition {
-    pub fn new(name: impl Into<String>, query: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, query: impl Into<String>) -> Self {
         ViewDefinition { name: name.into(), query: query.into() }
     }
 

@@ -15,6 +15,9 @@ fn command(text: &str) -> Result<CopyCommand> {
 
 type Row = Vec<Option<String>>;
 
+/// Rows as a test writes them down.
+type Fields<'a> = &'a [&'a [Option<&'a str>]];
+
 fn read(options: &str, pieces: &[&[u8]]) -> Result<Vec<Row>> {
     let command = command(&format!("COPY t FROM STDIN {options}"))?;
     let mut reader = RecordReader::new(&command.options);
@@ -37,12 +40,12 @@ fn read(options: &str, pieces: &[&[u8]]) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn rows(expected: &[&[Option<&str>]]) -> Vec<Row> {
+fn rows(expected: Fields<'_>) -> Vec<Row> {
     expected.iter().map(|row| row.iter().map(|field| field.map(str::to_owned)).collect()).collect()
 }
 
 /// Reads `data` whole, cut in two at every byte, and byte by byte.
-fn read_in_every_cut(options: &str, data: &str, expected: &[&[Option<&str>]]) {
+fn read_in_every_cut(options: &str, data: &str, expected: Fields<'_>) {
     let data = data.as_bytes();
     let expected = rows(expected);
     for cut in 0..=data.len() {
@@ -55,7 +58,7 @@ fn read_in_every_cut(options: &str, data: &str, expected: &[&[Option<&str>]]) {
 
 #[test]
 fn csv_tells_null_from_empty_at_every_cut() {
-    let cases: [(&str, &str, &[&[Option<&str>]]); 9] = [
+    let cases: [(&str, &str, Fields<'_>); 9] = [
         ("CSV", "a,b\nc,d\n", &[&[Some("a"), Some("b")], &[Some("c"), Some("d")]]),
         ("CSV", "a,\n\"\",b", &[&[Some("a"), None], &[Some(""), Some("b")]]),
         (
@@ -81,7 +84,7 @@ fn csv_tells_null_from_empty_at_every_cut() {
 
 #[test]
 fn text_format_reads_its_escapes_at_every_cut() {
-    let cases: [(&str, &str, &[&[Option<&str>]]); 6] = [
+    let cases: [(&str, &str, Fields<'_>); 6] = [
         ("", "a\tb\n\\N\t\n", &[&[Some("a"), Some("b")], &[None, Some("")]]),
         ("", "a\\tb\\n\\\\c\\x41\\102\n", &[&[Some("a\tb\n\\cAB")]]),
         ("", "a\\\nb\tc\r\n", &[&[Some("a\nb"), Some("c")]]),

@@ -97,6 +97,10 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
 pub(super) fn function(operation: Operation) -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::from(Checked {
         operation,
+        aliases: match operation {
+            Operation::Modulo => vec!["mod".to_owned()],
+            _ => Vec::new(),
+        },
         signature: Signature::user_defined(Volatility::Immutable),
     }))
 }
@@ -104,6 +108,7 @@ pub(super) fn function(operation: Operation) -> Arc<ScalarUDF> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
     operation: Operation,
+    aliases: Vec<String>,
     signature: Signature,
 }
 
@@ -127,6 +132,10 @@ fn decimal_scale(data_type: &DataType) -> i8 {
 impl ScalarUDFImpl for Checked {
     fn name(&self) -> &str {
         self.operation.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
     }
 
     fn signature(&self) -> &Signature {

@@ -5,6 +5,7 @@
 
 use super::decimal::{bigint_out_of_range, numeric_out_of_range};
 use super::wide::Wide;
+use crate::function::undefined;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array,
 };
@@ -44,7 +45,7 @@ pub(super) fn summand_type(name: &str, data_type: &DataType) -> Result<DataType>
         | DataType::UInt64
         | DataType::Int64 => Ok(DataType::Decimal128(20, 0)),
         DataType::Float16 | DataType::Float32 => Ok(DataType::Float64),
-        other => Err(DataFusionError::Plan(format!("function {name}({other}) does not exist"))),
+        other => Err(undefined(name, std::slice::from_ref(other))),
     }
 }
 

@@ -89,7 +89,7 @@ fn any() -> Signature {
 /// Functions with one answer, whatever they are asked.
 fn constants() -> Vec<ScalarUDF> {
     let version = format!(
-        "PostgreSQL 15.0 (tallybook {}) on {}-{}",
+        "PostgreSQL 15.18 (tallybook {}) on {}-{}",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::ARCH,
         std::env::consts::OS

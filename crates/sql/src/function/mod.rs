@@ -17,6 +17,7 @@ mod to_char;
 
 pub(crate) use catalog::register_catalog_functions;
 pub(crate) use session::session_function_type;
+pub(crate) use simple::undefined;
 
 use crate::{Error, PgType, exact};
 use datafusion::error::{DataFusionError, Result};
@@ -42,7 +43,7 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
 
 /// The Postgres type of a function's result, where its arrow type does not tell it.
 pub(crate) fn result_type(name: &str) -> Option<PgType> {
-    session_function_type(name).or_else(|| match name {
+    session_function_type(name).or(match name {
         "uuid" | "gen_random_uuid" => Some(PgType::Uuid),
         "json" => Some(PgType::Json),
         "jsonb" | "json_get_json" => Some(PgType::Jsonb),

@@ -2,14 +2,16 @@
 //!
 //! A column has one scale in arrow, so a text column, whose scales are not known beforehand, gets
 //! [`DIVISION_SCALE`] decimals; a constant gets exactly its own.
+//!
+//! Also the rounding of floats on their way to integers.
 
 use super::own;
 use super::simple::{answer, arrays, undefined};
 use crate::exact::{DIVISION_SCALE, numeric_out_of_range};
 use crate::{Error, Fault, Numeric, NumericError};
-use datafusion::arrow::array::{AsArray, Decimal128Array};
+use datafusion::arrow::array::{AsArray, Decimal128Array, Float64Array};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -106,4 +108,38 @@ fn parse(text: &str) -> Result<Numeric> {
 fn at_scale(number: Numeric, scale: i8) -> Result<i128> {
     let Numeric { unscaled, scale: from } = number;
     crate::exact::exact_rescale(unscaled, from as i8, scale).ok_or_else(numeric_out_of_range)
+}
+
+/// The integer next to a float, the even one of two, before it is cast to an integer type.
+pub(super) fn nearest_integer() -> ScalarUDF {
+    ScalarUDF::from(NearestInteger {
+        signature: Signature::exact(vec![DataType::Float64], Volatility::Immutable),
+    })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct NearestInteger {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for NearestInteger {
+    fn name(&self) -> &str {
+        "nearest_integer"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (arrays, constant) = arrays(&args)?;
+        let [floats] = arrays.as_slice() else { return Err(undefined("nearest_integer", &[])) };
+        let rounded: Float64Array =
+            floats.as_primitive::<Float64Type>().unary(f64::round_ties_even);
+        answer(Arc::new(rounded), constant)
+    }
 }

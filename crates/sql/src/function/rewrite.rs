@@ -2,9 +2,11 @@
 //!
 //! A uuid compared with a text compares uuids, in whatever spelling the text has. A text compared
 //! with an instant is local time of the session's zone, and calendar functions count in that zone.
-//! An instant cast to text is written as Postgres writes it.
+//! An instant cast to text is written as Postgres writes it. Casts to integers round; dates are
+//! days apart.
 
 use super::cast::{session_zone, timestamptz, timestamptz_type, uuid_text};
+use super::numeric_cast::{nearest_integer, numeric};
 use super::to_char::instant_text;
 use crate::catalog::PG_TYPE_KEY;
 use chrono_tz::Tz;
@@ -42,6 +44,15 @@ impl FunctionRewrite for PostgresMeaning {
                     right: Box::new(new_right),
                 })))
             }
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right })
+                if is_date(&left, schema) && is_date(&right, schema) =>
+            {
+                let days =
+                    |expr: Expr| Box::new(Expr::Cast(Cast::new(Box::new(expr), DataType::Int32)));
+                let (left, right) = (days(*left), days(*right));
+                let difference = BinaryExpr { left, op: Operator::Minus, right };
+                Ok(Transformed::yes(Expr::BinaryExpr(difference)))
+            }
             Expr::InList(InList { expr, list, negated }) => {
                 let list = list
                     .into_iter()
@@ -54,7 +65,7 @@ impl FunctionRewrite for PostgresMeaning {
                 let high = Box::new(read_as(*high, &expr, schema)?);
                 Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
             }
-            Expr::Cast(cast) => cast_instant(cast, schema, session_zone(config)),
+            Expr::Cast(cast) => rewrite_cast(cast, schema, session_zone(config)),
             Expr::ScalarFunction(function) => {
                 Ok(calendar_function(function, schema, session_zone(config)))
             }
@@ -90,10 +101,12 @@ fn read_as(constant: Expr, compared: &Expr, schema: &DFSchema) -> Result<Expr> {
         return Ok(Expr::Literal(ScalarValue::from(uuid_text(&text)?), metadata));
     }
     let literal = Expr::Literal(ScalarValue::Utf8(Some(text)), metadata);
-    match is_instant(compared, schema) {
-        true => Ok(call(timestamptz(), literal)),
-        false => Ok(literal),
-    }
+    Ok(match compared.get_type(schema) {
+        Ok(DataType::Timestamp(_, Some(_))) => call(timestamptz(), literal),
+        // With all its decimals: the column's scale would round them away.
+        Ok(DataType::Decimal128(..)) => call(numeric(), literal),
+        _ => literal,
+    })
 }
 
 fn is_uuid(expr: &Expr, schema: &DFSchema) -> bool {
@@ -118,7 +131,7 @@ fn in_zone(expr: Expr, zone: Tz) -> Expr {
     }
 }
 
-fn cast_instant(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<Expr>> {
+fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<Expr>> {
     let from = cast.expr.get_type(schema)?;
     let zoned = matches!(from, DataType::Timestamp(_, Some(_)));
     match cast.field.data_type() {
@@ -134,8 +147,21 @@ fn cast_instant(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<E
             let expr = Box::new(in_zone(*cast.expr, zone));
             Ok(Transformed::yes(Expr::Cast(Cast { expr, field: cast.field })))
         }
+        // Postgres rounds where arrow cuts off.
+        to if to.is_integer() && matches!(from, DataType::Float32 | DataType::Float64) => {
+            let expr = Box::new(call(nearest_integer(), *cast.expr));
+            Ok(Transformed::yes(Expr::Cast(Cast { expr, field: cast.field })))
+        }
+        to if to.is_integer() && matches!(from, DataType::Decimal128(_, 1..)) => {
+            let expr = Box::new(Expr::Cast(Cast::new(cast.expr, DataType::Decimal128(38, 0))));
+            Ok(Transformed::yes(Expr::Cast(Cast { expr, field: cast.field })))
+        }
         _ => Ok(Transformed::no(Expr::Cast(cast))),
     }
+}
+
+fn is_date(expr: &Expr, schema: &DFSchema) -> bool {
+    matches!(expr.get_type(schema), Ok(DataType::Date32))
 }
 
 /// Functions that ask for days, months or hours ask for those of the session's zone.

@@ -113,9 +113,7 @@ impl<'a> Datum<'a> {
             Datum::Float(number) => Cow::Owned(number.to_string()),
             Datum::Numeric(number) => Cow::Owned(number.to_string()),
             Datum::Uuid(id) => Cow::Owned(id.to_string()),
-            Datum::TimestampTz(micros) => {
-                Cow::Owned(format_timestamptz(*micros, zone))
-            }
+            Datum::TimestampTz(micros) => Cow::Owned(format_timestamptz(*micros, zone)),
             Datum::Date(days) => {
                 let midnight = start_of_day(*days, Tz::UTC)?;
                 let text = format_timestamptz(midnight, Tz::UTC);

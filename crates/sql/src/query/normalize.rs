@@ -8,11 +8,12 @@
 use super::catalog_query;
 use super::naming::name_columns;
 use super::types::pg_type;
-use crate::{Error, PgType};
+use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function,
     FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
-    ObjectName, Query, Select, SelectItem, SetExpr, Statement, Value, VisitMut, VisitorMut,
+    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut,
+    VisitorMut,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -42,6 +43,9 @@ impl VisitorMut for Rewriter {
                 "SELECT … FOR UPDATE/SHARE is not supported",
             ));
         }
+        if let Err(error) = plain_limit(query) {
+            return ControlFlow::Break(error);
+        }
         for limit in limits(query) {
             self.hint(limit, PgType::Int8);
         }
@@ -58,6 +62,30 @@ impl VisitorMut for Rewriter {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
+        // The planner would leave these out without a word.
+        let left_out = match table {
+            TableFactor::Table { sample: Some(_), .. }
+            | TableFactor::Derived { sample: Some(_), .. } => Some("TABLESAMPLE"),
+            TableFactor::Table { with_ordinality: true, .. }
+            | TableFactor::Function { with_ordinality: true, .. } => Some("WITH ORDINALITY"),
+            TableFactor::Table { version: Some(_), .. } => Some("FOR SYSTEM_TIME AS OF"),
+            TableFactor::Table { partitions, with_hints, index_hints, .. }
+                if !(partitions.is_empty() && with_hints.is_empty() && index_hints.is_empty()) =>
+            {
+                Some("a hint behind a table")
+            }
+            TableFactor::Table { json_path: Some(_), .. } => Some("a path behind a table"),
+            _ => None,
+        };
+        match left_out {
+            Some(what) => {
+                ControlFlow::Break(Error::unsupported(format!("{what} is not supported")))
+            }
+            None => ControlFlow::Continue(()),
+        }
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
@@ -135,6 +163,28 @@ impl Rewriter {
 fn put_back(cast: &mut Expr, operand: Expr) {
     if let Expr::Cast { expr, .. } = cast {
         **expr = operand;
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
+fn plain_limit(query: &mut Query) -> Result<(), Error> {
+    let Some(fetch) = query.fetch.take() else { return Ok(()) };
+    if fetch.with_ties || fetch.percent {
+        return Err(Error::unsupported("FETCH FIRST … WITH TIES or PERCENT is not supported"));
+    }
+    let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
+    let rows = Some(fetch.quantity.unwrap_or(one));
+    match &mut query.limit_clause {
+        None => {
+            let (offset, limit_by) = (None, Vec::new());
+            query.limit_clause = Some(LimitClause::LimitOffset { limit: rows, offset, limit_by });
+            Ok(())
+        }
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => {
+            *limit = rows;
+            Ok(())
+        }
+        Some(_) => Err(Error::new(Fault::SyntaxError, "LIMIT and FETCH FIRST at once")),
     }
 }
 

@@ -2,9 +2,14 @@
 
 use crate::catalog::PG_TYPE_KEY;
 use crate::{Column, PgType};
-use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, IntervalMonthDayNanoArray, RecordBatch, RecordBatchOptions,
+};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{
+    DataType, DurationMicrosecondType, Field, IntervalMonthDayNano, IntervalUnit, Schema,
+    SchemaRef, TimeUnit,
+};
 use datafusion::error::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -46,6 +51,9 @@ fn presented_type(data_type: &DataType, pg_type: PgType) -> DataType {
         (_, PgType::Int4) => DataType::Int32,
         (_, PgType::Int8) => DataType::Int64,
         (DataType::Int32 | DataType::Int64, PgType::Oid) => DataType::Int64,
+        (DataType::Duration(_) | DataType::Interval(_), _) => {
+            DataType::Interval(IntervalUnit::MonthDayNano)
+        }
         (DataType::Date64, _) => DataType::Date32,
         (DataType::Decimal32(p, s) | DataType::Decimal64(p, s), _) => DataType::Decimal128(*p, *s),
         (DataType::Timestamp(_, zone), _) => {
@@ -66,9 +74,28 @@ fn present(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
             if column.data_type() == field.data_type() {
                 return Ok(Arc::clone(column));
             }
-            Ok(cast_with_options(column, field.data_type(), &strict)?)
+            match column.data_type() {
+                DataType::Duration(_) => days_and_time(column),
+                _ => Ok(cast_with_options(column, field.data_type(), &strict)?),
+            }
         })
         .collect::<Result<Vec<ArrayRef>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// The difference of two timestamps counts whole days, as Postgres does.
+fn days_and_time(durations: &ArrayRef) -> Result<ArrayRef> {
+    const DAY_MICROS: i64 = 86_400_000_000;
+    let micros = cast(durations, &DataType::Duration(TimeUnit::Microsecond))?;
+    let intervals: IntervalMonthDayNanoArray = micros
+        .as_primitive::<DurationMicrosecondType>()
+        .iter()
+        .map(|micros| {
+            let micros = micros?;
+            let days = i32::try_from(micros / DAY_MICROS).ok()?;
+            Some(IntervalMonthDayNano::new(0, days, micros % DAY_MICROS * 1_000))
+        })
+        .collect();
+    Ok(Arc::new(intervals))
 }

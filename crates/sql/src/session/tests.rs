@@ -27,7 +27,7 @@ fn fixture() -> Fixture {
 
 fn connect(engine: &Engine) -> Session {
     let identity = SessionIdentity {
-        user: "ann".to_owned(),
+        user: "tester".to_owned(),
         database: "tallybook".to_owned(),
         startup_settings: Vec::new(),
     };
@@ -473,52 +473,10 @@ async fn a_text_holds_one_write_at_its_end() {
         assert_eq!(shop.session.check_together(&statements).is_ok(), together, "{text}");
     }
     let identity = SessionIdentity {
-        user: "ann".to_owned(),
+        user: "tester".to_owned(),
         database: "elsewhere".to_owned(),
         startup_settings: Vec::new(),
     };
     let error = shop.engine.session(identity).unwrap_err();
     assert_eq!(*error.fault(), Fault::UndefinedDatabase);
-}
-
-#[ignore]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bench_tmp() {
-    let shop = shop().await;
-    for (label, text) in [
-        ("transfers", "INSERT INTO transfers (book, idempotency_key, debit_account, credit_account, amount) VALUES ('shop', 'k' || $1, 'cash', 'sales', $2)"),
-        ("transactions returning", "INSERT INTO transactions (book, idempotency_key, postings, metadata) VALUES ('shop', 't' || $1, $3, '{}') RETURNING tx_id, seq, committed_at, deduplicated"),
-    ] {
-        for clients in [1usize, 64] {
-            let n = 40_000 / clients;
-            let start = std::time::Instant::now();
-            let mut tasks = Vec::new();
-            for client in 0..clients {
-                let mut session = connect(&shop.engine);
-                let text = text.to_owned();
-                tasks.push(tokio::spawn(async move {
-                    let statement = session.parse(&text).unwrap().remove(0);
-                    let prepared = session.prepare(statement, &[None, None, Some(PgType::Jsonb)]).await;
-                    let Ok(prepared) = prepared else { panic!("{prepared:?}") };
-                    for i in 0..n {
-                        let values = [Value::Text(format!("{clients}-{client}-{i}")), Value::Int(5), Value::Json(SALE.to_owned())];
-                        let values = &values[..prepared.parameter_types().len()];
-                        let answer = session.execute(&prepared, values).await.unwrap();
-                        seen(answer).await.unwrap();
-                    }
-                }));
-            }
-            for task in tasks { task.await.unwrap(); }
-            println!("BENCH {label} clients {clients}: {:.0}/s", (n * clients) as f64 / start.elapsed().as_secs_f64());
-        }
-    }
-    let mut shop = shop;
-    let mut data = String::new();
-    for i in 0..100_000 { data.push_str(&format!("shop,c{i},cash,sales,{i},2026-01-01,\n")); }
-    let start = std::time::Instant::now();
-    let mut copy = shop.start_copy("COPY transfers (book, idempotency_key, debit_account, credit_account, amount, occurred_at, metadata) FROM STDIN CSV").await.unwrap();
-    copy.push(data.replace(",0,", ",1,").as_bytes()).unwrap();
-    println!("BENCH copy parse {:?}", start.elapsed());
-    println!("{}", shop.session.finish_copy(*copy).await.unwrap());
-    println!("BENCH copy all {:?}", start.elapsed());
 }

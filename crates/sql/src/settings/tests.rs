@@ -3,7 +3,7 @@
 use super::*;
 
 fn settings() -> SessionSettings {
-    SessionSettings::new("ann".to_owned(), "tallybook".to_owned(), &[]).unwrap()
+    SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), &[]).unwrap()
 }
 
 fn set(settings: &mut SessionSettings, name: &str, value: &str, local: bool) -> Result<()> {
@@ -104,7 +104,7 @@ fn a_session_starts_with_what_its_client_asks_for() {
             "-c statement_timeout=5s --search-path=a\\ b -csearch_path=public".to_owned(),
         ),
     ];
-    let started = SessionSettings::new("ann".to_owned(), "tallybook".to_owned(), &startup);
+    let started = SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), &startup);
     let mut started = started.unwrap();
     assert_eq!(started.time_zone(), Tz::Europe__Prague);
     assert_eq!(started.search_path(), ["public"]);
@@ -117,7 +117,7 @@ fn a_session_starts_with_what_its_client_asks_for() {
     let reported = started.reported();
     let has =
         |name: &str, value: &str| reported.iter().any(|(told, what)| told == name && what == value);
-    assert!(has("session_authorization", "ann") && has("server_version", "15.18"));
+    assert!(has("session_authorization", "tester") && has("server_version", "15.18"));
 }
 
 #[test]

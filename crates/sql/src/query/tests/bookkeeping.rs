@@ -119,6 +119,17 @@ async fn sql_of_all_kinds() {
         ("SELECT count(*) FROM accounts WHERE path = ANY(ARRAY['cash','vault'])", "2"),
         ("SELECT max(n) FROM generate_series(1, 5) AS g(n)", "5"),
         ("SELECT path FROM accounts ORDER BY balance DESC, path LIMIT 1", "capital"),
+        ("SELECT count(*) FROM accounts WHERE book = 'shop' AND balance > '40.5'", "2"),
+        ("SELECT count(*) FROM accounts WHERE updated_seq = '47'", "2"),
+        ("SELECT 2.5::int + (-2.5)::int", "0"),
+        ("SELECT 3.5::float8::int", "4"),
+        ("SELECT '1993-03-01'::date - '1993-02-01'::date", "28"),
+        ("SELECT mod(7, 4)", "3"),
+        ("SELECT trunc(12345678901234567890.99)", "12345678901234567890.00"),
+        (
+            "SELECT path FROM accounts WHERE book = 'shop' ORDER BY path FETCH FIRST ROW ONLY",
+            "cash",
+        ),
         ("SELECT now() > '2020-01-01'::timestamptz", "true"),
         ("SELECT count(*) FROM postings WHERE committed_at > now() - interval '1 day'", "90"),
     ] {

@@ -27,6 +27,11 @@ async fn columns_are_named_and_typed_like_postgres() {
         ("SELECT row_number() OVER () FROM books", "row_number", PgType::Int8),
         ("SELECT NULL", "?column?", PgType::Text),
         ("SELECT now()", "now", PgType::TimestampTz),
+        (
+            "SELECT '1993-01-02'::timestamptz - '1993-01-01'::timestamptz",
+            "?column?",
+            PgType::Interval,
+        ),
         ("SELECT true", "bool", PgType::Bool),
         ("SELECT 1.5", "?column?", PgType::Numeric),
         ("SELECT ARRAY['a']", "array", PgType::TextArray),
@@ -135,7 +140,11 @@ async fn mistakes_are_named() {
         ("SELECT 'x'::nothing", Fault::UndefinedObject, "type \"nothing\" does not exist"),
         ("SELECT * FROM other.public.books", Fault::FeatureNotSupported, ""),
         ("SELECT to_char(now(), 'J')", Fault::FeatureNotSupported, ""),
-        ("SELECT sum(path) FROM accounts", Fault::UndefinedFunction, ""),
+        (
+            "SELECT sum(path) FROM accounts",
+            Fault::UndefinedFunction,
+            "function sum(text) does not exist",
+        ),
     ] {
         let error = shop.error(query).await;
         assert_eq!(error.fault(), &fault, "{query}: {error:?}");
