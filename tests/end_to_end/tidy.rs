@@ -10,7 +10,7 @@ const EDGES: [(&str, &[&str]); 6] = [
     ("ledger", &[]),
     ("store", &["ledger"]),
     ("sql", &["store", "ledger"]),
-    ("server", &["sql", "store"]),
+    ("server", &["sql"]),
     ("tallybook", &["server"]),
     ("tests", &[]),
 ];

@@ -2,10 +2,10 @@
 
 use crate::report::Report;
 use futures::TryStreamExt;
+use sql::store::Ledger;
 use sql::{Answer, Engine, Session, SessionIdentity, Statement};
 use std::fmt;
 use std::path::Path;
-use store::Ledger;
 
 /// An open database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Database {
 /// Why a directory could not be opened as a database.
 #[derive(Debug)]
 pub enum OpenError {
-    Ledger(store::OpenError),
+    Ledger(sql::store::OpenError),
     Engine(sql::Error),
 }
 

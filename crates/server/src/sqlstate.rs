@@ -3,8 +3,8 @@
 //! Drivers branch on these codes. The matches are exhaustive on purpose: a new fault, rejection or
 //! commit error does not compile before it has its row here.
 
+use sql::store::{CommitError, Rejection};
 use sql::{Fault, NoticeKind};
-use store::{CommitError, Rejection};
 
 /// A code of five characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

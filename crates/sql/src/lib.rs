@@ -28,6 +28,9 @@ mod statement;
 mod timestamp;
 mod value;
 
+/// The ledger below, for who opens it and for who tells its rejections: the server reaches it
+/// through this crate alone.
+pub use ::store;
 pub use answer::{Answer, Column, RowsTag};
 pub use block::{BlockStatus, Notice, NoticeKind, Severity};
 pub use copy::{CopyFormat, CopyIn};

@@ -1,7 +1,7 @@
 //! Every row of the table of SQLSTATEs, written a second time.
 
 use super::*;
-use store::{AccountPath, AssetId, BookName, IdempotencyKey, Lsn, Seq, Uuid};
+use sql::store::{AccountPath, AssetId, BookName, IdempotencyKey, Lsn, Seq, Uuid};
 
 fn path() -> AccountPath {
     AccountPath::new("cash").unwrap()
