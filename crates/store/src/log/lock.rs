@@ -1,7 +1,7 @@
 //! One process per directory.
 
 use crate::OpenError;
-use crate::storage::{Storage, StorageLock};
+use crate::storage::{Storage, StorageLock, read_all};
 use std::path::Path;
 
 /// Takes `<dir>/LOCK`, or says who has it.
@@ -20,8 +20,8 @@ pub(crate) fn acquire(
         None => {
             // What the holder wrote about itself; a reader needs no lock.
             let holder = storage
-                .open(&path)
-                .and_then(|mut file| file.read_all())
+                .open_to_read(&path)
+                .and_then(|file| read_all(&*file))
                 .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
                 .ok()
                 .filter(|text| !text.is_empty())

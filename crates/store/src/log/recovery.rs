@@ -13,7 +13,7 @@ use crate::log::frame::{self, Slot};
 use crate::log::record::{Decoded, decode};
 use crate::log::segment::{FORMAT_VERSION, HeaderRecord, SegmentName};
 use crate::log::writer::{LogFailure, LogWriter, StoreIdentity, segment_sha256};
-use crate::storage::{Storage, StorageFile};
+use crate::storage::{Storage, StorageFile, read_all};
 use ledger::{Auditor, BookName, Event, Lsn, Timestamp};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -239,7 +239,7 @@ fn keep_aside(
     if existing.contains(&name) {
         storage.remove(&path).map_err(io_at("removing", &path))?;
     }
-    let mut file = storage.create(&path).map_err(io_at("creating", &path))?;
+    let file = storage.create(&path).map_err(io_at("creating", &path))?;
     file.write_all_at(0, bytes).map_err(io_at("writing", &path))?;
     file.sync_data().map_err(io_at("syncing", &path))?;
     storage.sync_dir(&cut_dir).map_err(io_at("syncing", &cut_dir))?;
@@ -292,8 +292,8 @@ impl LogReader {
         on_event: &mut impl FnMut(&Arc<Event>),
     ) -> Result<LastSegment, OpenError> {
         let path = self.log_dir.join(name.to_string());
-        let mut file = self.storage.open(&path).map_err(io_at("opening", &path))?;
-        let bytes = file.read_all().map_err(io_at("reading", &path))?;
+        let file = self.storage.open(&path).map_err(io_at("opening", &path))?;
+        let bytes = read_all(&*file).map_err(io_at("reading", &path))?;
         let mut offset = match frame::read(&bytes, 0) {
             Slot::Frame { payload } => {
                 self.check_header(&path, name, payload)?;

@@ -216,7 +216,7 @@ fn create_segment(
     let mut header = Vec::new();
     frame::append(&mut header, payload.as_bytes(), b"");
     let path = log_dir.join(SegmentName { first_lsn }.to_string());
-    let mut file = storage.create(&path).map_err(|source| LogFailure { call: "open", source })?;
+    let file = storage.create(&path).map_err(|source| LogFailure { call: "open", source })?;
     file.write_all_at(0, &header).map_err(|source| LogFailure { call: "write", source })?;
     file.sync_data().map_err(|source| LogFailure { call: "fdatasync", source })?;
     storage

@@ -24,20 +24,34 @@ pub trait Storage: Debug + Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
     /// Opens an existing file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
+    /// Opens an existing file for reading alone.
+    fn open_to_read(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
+    /// Gives a file another name, in place of whatever had it, in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Makes creations and removals in a directory durable.
+    /// Makes creations, renames and removals in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Takes the advisory lock on a file, creating it; `Ok(None)` if another process has it.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn StorageLock>>>;
 }
 
-/// An open file.
-pub trait StorageFile: Debug + Send {
-    fn read_all(&mut self) -> io::Result<Vec<u8>>;
-    fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-    fn set_len(&mut self, len: u64) -> io::Result<()>;
+/// An open file. Reading and writing take a place, so one file may be used by many threads.
+pub trait StorageFile: Debug + Send + Sync {
+    fn size(&self) -> io::Result<u64>;
+    /// Fills `bytes` from `offset` on; an error of kind `UnexpectedEof` if the file ends before.
+    fn read_exact_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+    fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes the file's bytes, and its length if it changed, durable.
-    fn sync_data(&mut self) -> io::Result<()>;
+    fn sync_data(&self) -> io::Result<()>;
+}
+
+/// The whole content of a file.
+pub(crate) fn read_all(file: &dyn StorageFile) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(file.size()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; size];
+    file.read_exact_at(0, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// A held lock; dropping it releases it.

@@ -49,6 +49,12 @@ impl Storage for TracingDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
         Ok(self.wrap(Disk.open(path)?))
     }
+    fn open_to_read(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        Disk.open_to_read(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Disk.rename(from, to)
+    }
     fn remove(&self, path: &Path) -> io::Result<()> {
         Disk.remove(path)
     }
@@ -69,17 +75,20 @@ struct TracingFile {
 }
 
 impl StorageFile for TracingFile {
-    fn read_all(&mut self) -> io::Result<Vec<u8>> {
-        self.file.read_all()
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
     }
-    fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    fn read_exact_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(offset, bytes)
+    }
+    fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.disk.note(Step::Wrote(bytes.to_vec()));
         self.file.write_all_at(offset, bytes)
     }
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
+    fn set_len(&self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
     }
-    fn sync_data(&mut self) -> io::Result<()> {
+    fn sync_data(&self) -> io::Result<()> {
         if self.disk.fail_sync.load(Ordering::SeqCst) {
             return Err(io::Error::other("planted"));
         }
