@@ -5,7 +5,7 @@
 //! The auditor keeps its own accounts; who used a key or an id before is asked of the caller.
 
 use crate::{
-    Account, AccountPath, AssetId, BookState, Direction, Event, EventBody, POSTINGS_MAX, Posting,
+    Account, AccountPath, AssetId, AssetRegister, BookState, Direction, Event, EventBody, POSTINGS_MAX, Posting,
     Seq, Timestamp, Totals, Transaction, TransactionLookup,
 };
 use std::collections::{HashMap, HashSet};
@@ -38,12 +38,11 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// An auditor that goes on behind a state, and trusts it.
-    ///
-    /// Of assets, only those are checked for being registered twice that it sees itself.
-    pub fn resume(state: &BookState) -> Self {
+    /// An auditor that goes on behind a state and the assets registered so far, and trusts them.
+    pub fn resume(state: &BookState, assets: &AssetRegister) -> Self {
         Auditor {
             head: state.head,
+            assets: assets.keys().cloned().collect(),
             accounts: state.accounts.clone(),
             totals: state.totals.clone(),
             ..Auditor::default()

@@ -95,6 +95,7 @@ mod embedded;
 mod error;
 mod history;
 mod log;
+mod opening;
 mod projection;
 mod selection;
 pub mod storage;
@@ -103,7 +104,7 @@ mod view;
 mod write;
 
 pub use embedded::{Ledger, Options};
-pub use error::{CommitError, OpenError};
+pub use error::{CommitError, OpenError, ReadError};
 pub use ledger::*;
 pub use log::record::{event_payload, postings_json};
 pub use selection::{PathSelection, Selection};

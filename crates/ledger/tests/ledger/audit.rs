@@ -5,7 +5,7 @@ use crate::book::{
     reverse,
 };
 use ledger::{
-    AMOUNT_MAX, AccountChange, AccountKind, Auditor, BookState, Event, EventBody, Posting,
+    AMOUNT_MAX, AccountChange, AccountKind, AssetRegister, Auditor, BookState, Event, EventBody, Posting,
     Timestamp, Transaction, TransactionIndex,
 };
 use std::sync::Arc;
@@ -81,7 +81,7 @@ fn an_auditor_goes_on_behind_a_restored_state() {
     }
     let restored = BookState::restore(state.head(), state.accounts().cloned()).unwrap();
     assert_eq!(restored, state);
-    let mut auditor = Auditor::resume(&restored);
+    let mut auditor = Auditor::resume(&restored, &AssetRegister::new());
     for event in &events[5..] {
         auditor.check(event, &past).unwrap();
         state.apply(event);

@@ -15,13 +15,15 @@
 
 mod books;
 mod log_thread;
+mod past;
 mod publisher;
 mod staging;
 mod submit;
 mod ticket;
 
-pub(crate) use books::Books;
+pub(crate) use books::{Book, Books, lock};
 pub(crate) use log_thread::LogThread;
+pub(crate) use past::{Names, Past};
 pub(crate) use publisher::Publisher;
 pub(crate) use staging::Staging;
 pub(crate) use submit::submit;
