@@ -93,6 +93,7 @@
 
 mod embedded;
 mod error;
+mod history;
 mod log;
 mod projection;
 mod selection;

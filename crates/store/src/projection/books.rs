@@ -26,10 +26,10 @@ struct Inner {
 }
 
 /// What an account's opening and changes set, from an event on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AccountState {
-    lsn: Lsn,
-    seq: Seq,
+    pub(crate) lsn: Lsn,
+    pub(crate) seq: Seq,
     pub(crate) min_balance: Option<i128>,
     pub(crate) metadata: JsonDocument,
     pub(crate) closed: bool,

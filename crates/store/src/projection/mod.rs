@@ -9,10 +9,14 @@
 //! Invariant: rows are only ever appended, in log order, so a cut is a prefix of every table.
 
 mod books;
-mod columns;
+pub(crate) mod columns;
 mod rows;
 
-pub(crate) use books::{AccountProjection, BookProjection, PostingsAt};
+#[allow(
+    unused_imports,
+    reason = "AccountState is for sealed history, which nothing writes yet"
+)]
+pub(crate) use books::{AccountProjection, AccountState, BookProjection, PostingsAt};
 pub(crate) use columns::{EventRow, PostingRow, TransactionRow};
 pub(crate) use rows::{Bounds, CHUNK_ROWS, Piece, Row, Rows};
 

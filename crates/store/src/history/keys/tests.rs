@@ -1,0 +1,1 @@
+//! Runs against a map, and against bytes that are not what was written.
