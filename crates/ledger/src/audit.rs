@@ -5,8 +5,8 @@
 //! The auditor keeps its own accounts; who used a key or an id before is asked of the caller.
 
 use crate::{
-    Account, AccountPath, AssetId, AssetRegister, BookState, Direction, Event, EventBody, POSTINGS_MAX, Posting,
-    Seq, Timestamp, Totals, Transaction, TransactionLookup,
+    Account, AccountPath, AssetId, AssetRegister, BookState, Direction, Event, EventBody,
+    POSTINGS_MAX, Posting, Seq, Timestamp, Totals, Transaction, TransactionLookup,
 };
 use std::collections::{HashMap, HashSet};
 use std::fmt;

@@ -2,6 +2,7 @@
 //!
 //! Owns the wiring of log, books, projections and threads, and their order at start and stop.
 
+use crate::history::HistoryLimits;
 use crate::history::checkpointer::{CheckpointPolicy, Checkpoints};
 use crate::opening::{Opened, open};
 use crate::projection::Projections;
@@ -84,6 +85,14 @@ impl Options {
     /// All books together may have an eighth in flight.
     pub(crate) fn in_flight_bytes_max(&self) -> usize {
         usize::try_from(self.memory_budget_bytes / 8).unwrap_or(usize::MAX)
+    }
+
+    /// Filters may have an eighth; a transaction has two entries.
+    pub(crate) fn history_limits(&self) -> HistoryLimits {
+        HistoryLimits {
+            hot_entries_max: self.idempotency_hot_cap.saturating_mul(2),
+            filter_bytes_max: usize::try_from(self.memory_budget_bytes / 8).unwrap_or(usize::MAX),
+        }
     }
 
     pub(crate) fn checkpoint_policy(&self) -> CheckpointPolicy {
@@ -244,7 +253,9 @@ impl Inner {
         if !join(&self.write_threads) {
             return;
         }
-        if let Err(problem) = self.checkpoints.checkpoint(&self.projections) {
+        if self.staging.is_stopped() {
+            // A disk that failed is left alone; the next start reads the log.
+        } else if let Err(problem) = self.checkpoints.checkpoint(&self.projections) {
             tracing::warn!(problem, "no last checkpoint was made: the next start takes longer");
         }
         self.checkpoints.stop();
@@ -269,7 +280,10 @@ impl Drop for Inner {
     }
 }
 
-pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+pub(crate) fn spawn(
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)

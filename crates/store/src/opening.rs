@@ -5,7 +5,7 @@
 
 use crate::embedded::spawn;
 use crate::history::checkpointer::Checkpoints;
-use crate::history::{History, Part};
+use crate::history::{History, Part, RegisteredAsset};
 use crate::log::lock;
 use crate::log::recovery::{Checkpoint, Recovered, Replay, ReplayError, Segments};
 use crate::projection::{AccountRecord, Projections};
@@ -30,23 +30,26 @@ pub(crate) struct Opened {
 
 pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, OpenError> {
     let storage = &options.storage;
-    storage.create_dir_durable(dir).map_err(|source| OpenError::Io {
-        what: format!("creating {}", dir.display()),
-        source,
-    })?;
+    storage
+        .create_dir_durable(dir)
+        .map_err(|source| OpenError::Io { what: format!("creating {}", dir.display()), source })?;
     let lock = lock::acquire(&**storage, dir)?;
     let segments = Segments::list(storage.clone(), dir)?;
     let store = match segments.store()? {
         Some(store) => store,
         None => Uuid::now_v7().to_string(),
     };
-    let hot_entries = options.idempotency_hot_cap.saturating_mul(2);
-    let history =
-        History::open(storage.clone(), dir, &store, segments.files().clone(), hot_entries)
-            .map_err(|source| OpenError::Io {
-                what: format!("opening the parts in {}", dir.display()),
-                source,
-            })?;
+    let history = History::open(
+        storage.clone(),
+        dir,
+        &store,
+        segments.files().clone(),
+        options.history_limits(),
+    )
+    .map_err(|source| OpenError::Io {
+        what: format!("opening the parts in {}", dir.display()),
+        source,
+    })?;
     let records = load_parts(&history);
     let books = Books::default();
     let checkpoint = checkpoint(&history);
@@ -61,8 +64,7 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, OpenError> {
         recent_bytes_max: options.recent_bytes_limit(),
         auditors: HashMap::new(),
     };
-    let recovered =
-        segments.recover(dir, store, options.segment_bytes, checkpoint, &mut replaying);
+    let recovered = segments.recover(dir, store, options.segment_bytes, checkpoint, &mut replaying);
     match recovered {
         Ok(recovered) => {
             projections.publish(recovered.head);
@@ -113,7 +115,7 @@ fn load_parts(history: &History) -> Records {
             // Its accounts may be half read: once more, up to it.
             return load_parts_again(history);
         }
-        records.assets.extend(part.assets().iter().cloned());
+        records.assets.extend(part.assets().iter().map(registration));
     }
     records
 }
@@ -130,6 +132,17 @@ fn take_accounts(part: &Arc<Part>, records: &mut Records) -> std::io::Result<()>
         accounts.insert(record.opening.path.as_str().to_owned(), record);
     }
     Ok(())
+}
+
+/// The event that registered an asset, made again.
+fn registration((asset, lsn, seq, at): &RegisteredAsset) -> Arc<Event> {
+    Arc::new(Event {
+        lsn: *lsn,
+        book: BookName::system(),
+        seq: *seq,
+        at: *at,
+        body: EventBody::AssetRegistered(asset.clone()),
+    })
 }
 
 /// Where the log goes on behind the parts.

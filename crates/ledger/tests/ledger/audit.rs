@@ -5,8 +5,8 @@ use crate::book::{
     reverse,
 };
 use ledger::{
-    AMOUNT_MAX, AccountChange, AccountKind, AssetRegister, Auditor, BookState, Event, EventBody, Posting,
-    Timestamp, Transaction, TransactionIndex,
+    AMOUNT_MAX, AccountChange, AccountKind, AssetRegister, Auditor, BookState, Event, EventBody,
+    Posting, Timestamp, Transaction, TransactionIndex,
 };
 use std::sync::Arc;
 

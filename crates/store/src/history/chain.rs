@@ -45,7 +45,8 @@ impl Chain {
 
     /// The chain with `new` in the place of `old`, if those are there, side by side.
     pub(super) fn replacing(&self, old: &[Arc<Part>], new: Arc<Part>) -> Option<Chain> {
-        let start = self.parts.iter().position(|part| Arc::ptr_eq(part, old.first()?))?;
+        let first = old.first()?;
+        let start = self.parts.iter().position(|part| Arc::ptr_eq(part, first))?;
         let found = self.parts.get(start..start + old.len())?;
         if !found.iter().zip(old).all(|(found, old)| Arc::ptr_eq(found, old)) {
             return None;
@@ -109,9 +110,9 @@ impl Chain {
     /// A book's last event at a cut.
     pub(crate) fn head_at(&self, book: &str, cut: Lsn) -> Read<Option<(Seq, Lsn)>> {
         for part in self.newest_first(cut) {
-            if let Some((seq, lsn, _)) = ask(part, |part| part.book_head_at(book, cut))? {
-                return Ok(Some((seq, lsn)));
-            }
+            let Some((seq, _)) = ask(part, |part| part.book_head_at(book, cut))? else { continue };
+            let lsns = ask(part, |part| part.lsns_of(book, seq.0..=seq.0))?;
+            return Ok(lsns.first().map(|lsn| (seq, *lsn)));
         }
         Ok(None)
     }

@@ -187,7 +187,7 @@ impl Projections {
     /// Puts one part in the place of several. False if it was not possible now.
     fn merge(&self, parts: &[Arc<Part>]) -> bool {
         let history = &self.history;
-        let merged = match merge_parts(&history.storage, &history.dir, parts) {
+        let merged = match merge_parts(&*history.storage, &history.dir, parts) {
             Ok(merged) => Arc::new(merged),
             Err(error) => {
                 // A bad one among them is found, and made again, by the next who reads it.

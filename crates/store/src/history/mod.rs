@@ -10,6 +10,7 @@
 //! log; and the parts are a gapless chain from lsn 1, whose end only moves forward.
 
 mod chain;
+pub(crate) mod checked_file;
 pub(crate) mod checkpointer;
 pub(crate) mod keys;
 mod part;
@@ -17,11 +18,11 @@ mod reseal;
 mod seal;
 
 pub(crate) use chain::{BadPart, Chain};
-pub(crate) use part::{Narrowing, Part, SealedPosting};
+pub(crate) use part::{Narrowing, Part, RegisteredAsset, SealedPosting};
 
 use crate::log::files::LogFiles;
 use crate::storage::Storage;
-use keys::RecentKeys;
+use keys::{FilterPlace, RecentKeys};
 use ledger::Lsn;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,15 @@ use std::sync::{Arc, Mutex, RwLock};
 
 /// The folder of a data directory that holds the parts.
 const HISTORY_DIR: &str = "history";
+
+/// How much of the index is kept in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HistoryLimits {
+    /// Entries of [`RecentKeys`].
+    pub(crate) hot_entries_max: usize,
+    /// Filters of the runs on disk.
+    pub(crate) filter_bytes_max: usize,
+}
 
 #[derive(Debug)]
 pub(crate) struct History {
@@ -39,6 +49,8 @@ pub(crate) struct History {
     /// Names of the newest transactions, staged ones included.
     pub(crate) keys: RecentKeys,
     chain: RwLock<Arc<Chain>>,
+    /// What the filters of the parts' key runs may take in memory; the rest stay on the disk.
+    filter_bytes_max: usize,
     /// Held while a bad part is made again, so that it is made once.
     resealing: Mutex<()>,
 }
@@ -54,21 +66,42 @@ impl History {
         data_dir: &Path,
         store: &str,
         log: Arc<LogFiles>,
-        hot_entries_max: usize,
+        limits: HistoryLimits,
     ) -> io::Result<Self> {
         let dir = data_dir.join(HISTORY_DIR);
         storage.create_dir_durable(&dir)?;
-        let parts = part::open_parts(&storage, &dir, store)?;
+        let parts = part::open_parts(&*storage, &dir, store)?;
         let chain = Chain::new(parts.into_iter().map(Arc::new).collect());
-        Ok(History {
+        let history = History {
             storage,
             dir,
             store: store.to_owned(),
             log,
-            keys: RecentKeys::new(hot_entries_max),
+            keys: RecentKeys::new(limits.hot_entries_max),
             chain: RwLock::new(Arc::new(chain)),
+            filter_bytes_max: limits.filter_bytes_max,
             resealing: Mutex::default(),
-        })
+        };
+        history.place_filters(&history.chain());
+        Ok(history)
+    }
+
+    /// Filters of the newest parts are kept in memory, as far as they fit.
+    fn place_filters(&self, chain: &Chain) {
+        let mut left = self.filter_bytes_max;
+        for part in chain.parts().iter().rev() {
+            let place = match left.checked_sub(part.keys().filter_bytes()) {
+                Some(rest) => {
+                    left = rest;
+                    FilterPlace::Memory
+                }
+                None => FilterPlace::Disk,
+            };
+            if let Err(error) = part.keys().place_filter(place) {
+                // Then it is read from the disk, and found to be bad there if it is.
+                tracing::warn!(first = part.first().0, %error, "a filter could not be loaded");
+            }
+        }
     }
 
     pub(crate) fn chain(&self) -> Arc<Chain> {
@@ -84,6 +117,7 @@ impl History {
     fn append(&self, part: Arc<Part>) {
         let mut chain = self.chain.write().expect(POISONED);
         *chain = Arc::new(chain.with(part));
+        self.place_filters(&chain.clone());
     }
 
     /// Puts one part in the place of those that cover its range. False if the chain has changed
@@ -93,6 +127,7 @@ impl History {
         match chain.replacing(old, new) {
             Some(replaced) => {
                 *chain = Arc::new(replaced);
+                self.place_filters(&chain.clone());
                 true
             }
             None => false,
@@ -113,7 +148,7 @@ impl History {
 
     /// Deletes a part's files. A file that cannot be deleted is deleted at the next start.
     fn delete(&self, part: &Part) {
-        if let Err(error) = part.delete(&*self.storage, &self.dir) {
+        if let Err(error) = part.delete(&*self.storage) {
             tracing::warn!(first = part.first().0, last = part.last().0, %error, "a part is left behind");
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! The reader that found it waits: a bad file costs time, never an answer.
 
+use super::POISONED;
 use super::chain::{BadPart, Chain};
 use super::part::{Part, merge_parts};
 use super::seal::SealError;
 use crate::ReadError;
-use super::POISONED;
 use crate::projection::{PostingRow, Projections, Sums, transaction_of};
 use ledger::{Event, EventBody, Lsn};
 use std::collections::HashMap;
@@ -87,7 +87,7 @@ impl Projections {
         if let [only] = &slices[..] {
             return Ok(only.clone());
         }
-        let merged = merge_parts(&self.history.storage, &self.history.dir, &slices)
+        let merged = merge_parts(&*self.history.storage, &self.history.dir, &slices)
             .map_err(SealError::Write)?;
         slices.iter().for_each(|slice| self.history.delete(slice));
         Ok(Arc::new(merged))

@@ -115,14 +115,18 @@ impl Projections {
             accounts: self.touched_accounts(&events, &postings, last, sums)?,
             assets: events
                 .iter()
-                .filter(|event| matches!(event.body, EventBody::AssetRegistered(_)))
-                .cloned()
+                .filter_map(|event| match &event.body {
+                    EventBody::AssetRegistered(asset) => {
+                        Some((asset.clone(), event.lsn, event.seq, event.at))
+                    }
+                    _ => None,
+                })
                 .collect(),
             positions: history.log.positions.within(&(first..=last)),
             events,
             postings,
         };
-        write_part(&history.storage, &history.dir, &content).map_err(SealError::Write)
+        write_part(&*history.storage, &history.dir, &content).map_err(SealError::Write)
     }
 
     /// The accounts that events touch, as of the last of them.
@@ -164,9 +168,8 @@ impl Projections {
                 None => sums(book, path)?,
             };
             let record = self.book(book).and_then(|projection| {
-                projection.with_account(path, |account| {
-                    account.record(&projection.name, last, sums)
-                })
+                projection
+                    .with_account(path, |account| account.record(&projection.name, last, sums))
             });
             records.extend(record);
         }

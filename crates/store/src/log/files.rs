@@ -41,12 +41,7 @@ const POISONED: &str = "nothing panics while it holds this lock";
 
 impl LogFiles {
     pub(crate) fn new(storage: Arc<dyn Storage>, log_dir: PathBuf) -> Self {
-        LogFiles {
-            storage,
-            log_dir,
-            positions: Positions::default(),
-            segments: RwLock::default(),
-        }
+        LogFiles { storage, log_dir, positions: Positions::default(), segments: RwLock::default() }
     }
 
     /// Takes note of a segment that exists from now on.
@@ -265,27 +260,29 @@ impl FrameCursor<'_> {
         loop {
             let start = usize::try_from(self.offset - self.window_start)
                 .map_err(|_| self.problem("out of range"))?;
-            match read(&self.window, start) {
+            let (ends_here, problem) = match read(&self.window, start) {
                 Slot::Frame { payload } => {
-                    let length = payload.len();
-                    self.crc = crc32fast::hash(payload);
-                    self.offset += (HEADER_BYTES + length) as u64;
                     let begin = start + HEADER_BYTES;
-                    return Ok(Some(begin..begin + length));
+                    let end = begin + payload.len();
+                    self.crc = crc32fast::hash(payload);
+                    self.offset = self.window_start + end as u64;
+                    return Ok(Some(begin..end));
                 }
-                // Perhaps the window ends here, perhaps the segment does.
-                _ if self.widen()? => {}
-                Slot::Empty => match self.files.segment_after(self.segment) {
-                    Some(next) => {
-                        self.file = self.files.file(next)?;
-                        self.segment = next;
-                        (self.offset, self.window_start) = (0, 0);
-                        self.window.clear();
-                    }
-                    None => return Ok(None),
-                },
-                Slot::Bad(problem) => return Err(self.problem(problem)),
+                Slot::Empty => (true, ""),
+                Slot::Bad(problem) => (false, problem),
+            };
+            // Perhaps only the window ends here, perhaps the segment does.
+            if self.widen()? {
+                continue;
             }
+            if !ends_here {
+                return Err(self.problem(problem));
+            }
+            let Some(next) = self.files.segment_after(self.segment) else { return Ok(None) };
+            self.file = self.files.file(next)?;
+            self.segment = next;
+            (self.offset, self.window_start) = (0, 0);
+            self.window.clear();
         }
     }
 
@@ -306,9 +303,7 @@ impl FrameCursor<'_> {
             return Ok(false);
         }
         let mut window = vec![0; wanted as usize];
-        self.file
-            .read_exact_at(self.offset, &mut window)
-            .map_err(|source| failed(self, source))?;
+        self.file.read_exact_at(self.offset, &mut window).map_err(|source| failed(self, source))?;
         self.window = window;
         self.window_start = self.offset;
         Ok(true)

@@ -7,7 +7,7 @@
 use crate::log::files::LogFiles;
 use crate::log::frame;
 use crate::log::positions::LogPosition;
-use crate::log::record::{first_lsn, frame_tail};
+use crate::log::record::{self, frame_tail};
 use crate::log::segment::{FORMAT_VERSION, HeaderRecord, SegmentHeader, SegmentName};
 use crate::storage::{Storage, StorageFile};
 use ledger::Lsn;
@@ -113,7 +113,7 @@ impl LogWriter {
             let tail = frame_tail(durable);
             writer.out.clear();
             for payload in frames {
-                if let Some(lsn) = first_lsn(payload) {
+                if let Some(lsn) = record::first_lsn(payload) {
                     let offset = writer.offset + writer.out.len() as u64;
                     let segment = writer.segment;
                     writer.files.positions.note(LogPosition { lsn, segment, offset });

@@ -193,10 +193,6 @@ impl AccountProjection {
             let last_posting = Some((row.event.lsn, row.event.seq));
             return SumsAt::Known(Sums { totals: row.totals_after, last_posting });
         }
-        if evicted > 0 || self.has_sealed {
-            SumsAt::Sealed
-        } else {
-            SumsAt::Known(Sums::default())
-        }
+        if evicted > 0 || self.has_sealed { SumsAt::Sealed } else { SumsAt::Known(Sums::default()) }
     }
 }

@@ -151,7 +151,10 @@ impl BookProjection {
     }
 
     /// Lsns of the newest events whose seq lies in `seqs`, and the seqs that are sealed.
-    pub(crate) fn lsns(&self, seqs: &RangeInclusive<u64>) -> (Option<RangeInclusive<u64>>, Vec<Lsn>) {
+    pub(crate) fn lsns(
+        &self,
+        seqs: &RangeInclusive<u64>,
+    ) -> (Option<RangeInclusive<u64>>, Vec<Lsn>) {
         let inner = read(&self.inner);
         let (first, last) = ((*seqs.start()).max(1), (*seqs.end()).min(inner.head.0));
         let evicted = inner.evicted();

@@ -13,7 +13,7 @@
 
 mod accounts;
 mod books;
-mod columns;
+pub(crate) mod columns;
 mod rows;
 
 pub(crate) use accounts::{AccountProjection, AccountRecord, AccountState, Sums, SumsAt};

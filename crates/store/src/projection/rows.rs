@@ -102,10 +102,12 @@ impl<R: Row> Rows<R> {
     /// The rows within bounds, copied.
     pub(crate) fn rows(&self, bounds: &Bounds) -> Vec<R> {
         let pieces = self.pieces(bounds).into_iter();
-        pieces.flat_map(|piece| match piece {
-            Piece::Rows(rows) => rows,
-            Piece::Chunk(chunk) => chunk.rows.clone(),
-        }).collect()
+        pieces
+            .flat_map(|piece| match piece {
+                Piece::Rows(rows) => rows,
+                Piece::Chunk(chunk) => chunk.rows.clone(),
+            })
+            .collect()
     }
 
     /// The rows whose lsn and time lie in the bounds, as pieces that need no lock.

@@ -21,7 +21,7 @@ mod staging;
 mod submit;
 mod ticket;
 
-pub(crate) use books::{Book, Books, lock};
+pub(crate) use books::Books;
 pub(crate) use log_thread::LogThread;
 pub(crate) use past::{Names, Past};
 pub(crate) use publisher::Publisher;

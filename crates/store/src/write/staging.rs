@@ -235,6 +235,14 @@ impl Staging {
         self.work.notify_all();
     }
 
+    /// Whether the disk has failed: then nothing more is to be written, caches included.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(
+            self.inner().intake,
+            Intake::Closed(CommitError::Stopped { .. } | CommitError::DiskFull { .. })
+        )
+    }
+
     /// After a disk failure: refuses everything, whatever the intake was closed for, and gives
     /// back what was staged and never written.
     pub(crate) fn stop(&self, error: CommitError) -> Cycle {

@@ -13,7 +13,8 @@ use crate::projection::Projections;
 use crate::write::staging::tell;
 use crate::{CommitError, Options};
 use ledger::{
-    BookName, Decision, Draft, EventBody, Lsn, Original, Overlay, Rejection, Seq, Transaction, decide,
+    BookName, Decision, Draft, EventBody, Lsn, Original, Overlay, Rejection, Seq, Transaction,
+    decide,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -20,7 +20,7 @@ use crate::log::files::LogFiles;
 use crate::log::frame::{self, Slot};
 use crate::log::segment::SegmentName;
 use crate::log::writer::{LogFailure, LogWriter, StoreIdentity, WriterSetup};
-use crate::storage::{Storage, read_all};
+use crate::storage::Storage;
 use ledger::{Lsn, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -89,7 +89,12 @@ impl Segments {
         for (index, name) in names.iter().enumerate() {
             let next = names.get(index + 1).map(|next| next.first_lsn);
             last = Some(reader.read_segment(*name, next, replay)?);
-            tracing::info!(segment = index + 1, of = names.len(), lsn = reader.next_lsn.0 - 1, "read");
+            tracing::info!(
+                segment = index + 1,
+                of = names.len(),
+                lsn = reader.next_lsn.0 - 1,
+                "read"
+            );
         }
         let head = Lsn(reader.next_lsn.0 - 1);
         let (next_lsn, last_at) = (reader.next_lsn, reader.last_at);

@@ -136,11 +136,8 @@ impl LogReader {
         let behind = self.pass_checkpoint(&path, name, &frames)?;
         let unread = &frames[behind..];
         let (end, unmarked_from) = self.take_frames(&path, name, &bytes, unread, next, replay)?;
-        let end = if unread.is_empty() {
-            frames.last().map_or(header_end, FramePlace::end)
-        } else {
-            end
-        };
+        let end =
+            if unread.is_empty() { frames.last().map_or(header_end, FramePlace::end) } else { end };
         self.check_end(&path, &bytes, end, next)?;
         if next.is_some() {
             replay.durable(Lsn(self.next_lsn.0 - 1));

@@ -97,4 +97,3 @@ pub(super) fn keep_aside(
     );
     Ok(())
 }
-
