@@ -10,7 +10,7 @@ use super::content::RegisteredAsset;
 use super::fences::Fences;
 use super::manifest::{Covered, FileEntry, Manifest};
 use super::names::{KEYS_SUFFIX, MANIFEST_SUFFIX, PartPaths, TableName, data_suffixes};
-use super::table_writer::TableWriter;
+use super::table_writer::{Layout, TableWriter};
 use crate::storage::Storage;
 use arrow_schema::SchemaRef;
 use ledger::Lsn;
@@ -21,6 +21,7 @@ use std::path::Path;
 pub(super) struct PartBuilder<'a> {
     storage: &'a dyn Storage,
     paths: PartPaths,
+    layout: Layout,
     files: BTreeMap<String, FileEntry>,
 }
 
@@ -30,11 +31,12 @@ impl<'a> PartBuilder<'a> {
         storage: &'a dyn Storage,
         dir: &Path,
         (first, last): (Lsn, Lsn),
+        layout: Layout,
         fill: impl FnOnce(&mut Self) -> io::Result<(Covered, Vec<RegisteredAsset>)>,
     ) -> io::Result<Part> {
         storage.create_dir_durable(dir)?;
         let paths = PartPaths::new(dir, first, last);
-        let mut builder = PartBuilder { storage, paths, files: BTreeMap::new() };
+        let mut builder = PartBuilder { storage, paths, layout, files: BTreeMap::new() };
         let built = fill(&mut builder).and_then(|(range, assets)| builder.publish(range, assets));
         if built.is_err() {
             // The error is told; that leftovers cannot be removed either is not worth another.
@@ -51,7 +53,7 @@ impl<'a> PartBuilder<'a> {
         schema: SchemaRef,
         fill: impl FnOnce(&mut TableWriter) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut writer = TableWriter::new(self.create(table.suffix())?, schema)?;
+        let mut writer = TableWriter::new(self.create(table.suffix())?, schema, self.layout)?;
         fill(&mut writer)?;
         let (checks, fences) = writer.finish()?;
         self.files.insert(table.suffix().to_owned(), FileEntry { checks, fences });

@@ -19,6 +19,7 @@ mod manifest;
 mod merge;
 mod names;
 mod posting_columns;
+mod run_merge;
 mod scan;
 mod schema;
 mod sequence;

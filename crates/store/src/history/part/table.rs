@@ -89,6 +89,16 @@ impl Table {
         columns: &[usize],
         access: Access,
     ) -> io::Result<TableReader> {
+        self.read_in_batches(ranges, columns, access, self.batch_rows)
+    }
+
+    fn read_in_batches(
+        &self,
+        ranges: &[Range<u64>],
+        columns: &[usize],
+        access: Access,
+        batch_rows: usize,
+    ) -> io::Result<TableReader> {
         debug_assert!(columns.is_sorted_by(|a, b| a < b), "columns come in the file's order");
         let chunks = FileChunks::new(self.file.clone(), access);
         let mask = ProjectionMask::leaves(self.metadata.parquet_schema(), columns.iter().copied());
@@ -97,17 +107,18 @@ impl Table {
             ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
                 .with_projection(mask)
                 .with_row_groups(groups)
-                .with_batch_size(self.batch_rows);
+                .with_batch_size(batch_rows);
         if selection.skipped_row_count() > 0 {
             reader = reader.with_row_selection(selection);
         }
         Ok(TableReader(reader.build().map_err(from_parquet)?))
     }
 
-    /// Reads every row.
+    /// Reads every row, in batches that several readers beside each other can afford.
     pub(super) fn read_all(&self) -> io::Result<TableReader> {
         let columns: Vec<usize> = (0..self.schema().fields().len()).collect();
-        self.read(&[0..self.fences.rows()], &columns, Access::Scan)
+        let batch_rows = (self.batch_rows / 4).max(1);
+        self.read_in_batches(&[0..self.fences.rows()], &columns, Access::Scan, batch_rows)
     }
 
     /// Row groups, and what to read of them, for ranges of rows.

@@ -17,12 +17,21 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use std::io;
 
-/// Rows of a page, and of a block between two fences.
-pub(super) const PAGE_ROWS: usize = 2_048;
+/// How many rows stand together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// Rows of a page, and of a block between two fences.
+    pub(super) page_rows: usize,
+    /// A row group ends when it has this many rows, or this many bytes before encoding.
+    pub(super) group_rows: usize,
+    pub(super) group_bytes: usize,
+}
 
-/// A row group ends when it has this many rows, or this many bytes before encoding.
-const GROUP_ROWS: usize = 128 * PAGE_ROWS;
-const GROUP_BYTES: usize = 32 * 1024 * 1024;
+impl Default for Layout {
+    fn default() -> Self {
+        Layout { page_rows: 2_048, group_rows: 128 * 2_048, group_bytes: 32 * 1024 * 1024 }
+    }
+}
 
 /// A dictionary is read with every point read of its column: it must stay small.
 const DICTIONARY_BYTES: usize = 8 * 1024;
@@ -33,15 +42,23 @@ const REPETITIVE: [&str; 6] = ["book", "account", "asset", "direction", "kind", 
 pub(super) struct TableWriter {
     parquet: ArrowWriter<CheckedWriter>,
     fences: Fences,
+    layout: Layout,
+    /// Rows of the row group so far, and their bytes.
     group_rows: usize,
     group_bytes: usize,
 }
 
 impl TableWriter {
-    pub(super) fn new(file: CheckedWriter, schema: SchemaRef) -> io::Result<Self> {
-        let properties = properties(&schema);
+    pub(super) fn new(file: CheckedWriter, schema: SchemaRef, layout: Layout) -> io::Result<Self> {
+        let properties = properties(&schema, &layout);
         let parquet = ArrowWriter::try_new(file, schema, Some(properties)).map_err(from_parquet)?;
-        Ok(TableWriter { parquet, fences: Fences::default(), group_rows: 0, group_bytes: 0 })
+        Ok(TableWriter {
+            parquet,
+            fences: Fences::default(),
+            layout,
+            group_rows: 0,
+            group_bytes: 0,
+        })
     }
 
     /// Appends rows, which must go on in the table's order.
@@ -50,8 +67,8 @@ impl TableWriter {
         let mut offset = 0;
         while offset < batch.num_rows() {
             // What is handed over together ends where a page does, or with the batch.
-            let in_page = self.group_rows % PAGE_ROWS;
-            let rows = (PAGE_ROWS - in_page).min(batch.num_rows() - offset);
+            let in_page = self.group_rows % self.layout.page_rows;
+            let rows = (self.layout.page_rows - in_page).min(batch.num_rows() - offset);
             let piece = batch.slice(offset, rows);
             if in_page == 0 {
                 self.fences.begin_block(&piece, 0);
@@ -62,7 +79,8 @@ impl TableWriter {
             offset += rows;
         }
         self.group_bytes += bytes;
-        if self.group_rows >= GROUP_ROWS || self.group_bytes >= GROUP_BYTES {
+        if self.group_rows >= self.layout.group_rows || self.group_bytes >= self.layout.group_bytes
+        {
             self.parquet.flush().map_err(from_parquet)?;
             self.group_rows = 0;
             self.group_bytes = 0;
@@ -77,11 +95,11 @@ impl TableWriter {
     }
 }
 
-fn properties(schema: &Schema) -> WriterProperties {
+fn properties(schema: &Schema, layout: &Layout) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_max_row_group_row_count(None)
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(PAGE_ROWS)
+        .set_data_page_row_count_limit(layout.page_rows)
+        .set_write_batch_size(layout.page_rows)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_dictionary_enabled(false)
         .set_compression(Compression::LZ4_RAW);

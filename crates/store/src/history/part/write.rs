@@ -8,7 +8,7 @@ use super::manifest::Covered;
 use super::names::TableName;
 use super::schema::{self, Money};
 use super::table::BATCH_ROWS;
-use super::table_writer::TableWriter;
+use super::table_writer::{Layout, TableWriter};
 use super::{Part, posting_columns};
 use crate::projection::columns::{lsns, seqs, texts, times};
 use crate::projection::{PostingRow, Row as _, TransactionRow};
@@ -30,29 +30,25 @@ pub(crate) fn write_part(
     history_dir: &Path,
     content: &PartContent,
 ) -> io::Result<Part> {
-    let [first, .., last] = &content.events[..] else {
-        return match &content.events[..] {
-            [only] => build(storage, history_dir, content, only, only),
-            _ => Err(invalid("a part needs events")),
-        };
-    };
-    build(storage, history_dir, content, first, last)
+    write_laid_out(storage, history_dir, content, Layout::default())
 }
 
-fn build(
+pub(super) fn write_laid_out(
     storage: &dyn Storage,
     history_dir: &Path,
     content: &PartContent,
-    first: &Event,
-    last: &Event,
+    layout: Layout,
 ) -> io::Result<Part> {
+    let (Some(first), Some(last)) = (content.events.first(), content.events.last()) else {
+        return Err(invalid("a part needs events"));
+    };
     let length = content.events.len() as u64;
     if (first.lsn, last.lsn, last.at) != (content.first, content.last, content.last_at)
-        || last.lsn.0 - first.lsn.0 != length - 1
+        || last.lsn.0.checked_sub(first.lsn.0) != Some(length - 1)
     {
         return Err(invalid("the events are not those of the range"));
     }
-    PartBuilder::build(storage, history_dir, (content.first, content.last), |part| {
+    PartBuilder::build(storage, history_dir, (content.first, content.last), layout, |part| {
         let width = width_of(&content.postings);
         part.table(TableName::Postings, schema::postings(width), |table| {
             write_postings(table, &content.postings, width)

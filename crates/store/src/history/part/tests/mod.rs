@@ -1,1 +1,6 @@
-//! x
+//! Parts against a plain list of what happened.
+
+mod damage;
+mod directory;
+mod history;
+mod reads;
