@@ -72,8 +72,21 @@ impl Default for State {
     }
 }
 
-fn crashed() -> io::Error {
-    io::Error::other("the machine has crashed")
+/// Why every call fails after a crash: nobody is left who could notice.
+#[derive(Debug)]
+struct Crashed;
+
+impl std::fmt::Display for Crashed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the machine has crashed")
+    }
+}
+
+impl std::error::Error for Crashed {}
+
+/// Whether a call failed because the machine had crashed, and not because the disk said no.
+pub(crate) fn is_crash(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|source| source.is::<Crashed>())
 }
 
 impl FakeDisk {
@@ -153,7 +166,7 @@ impl FakeDisk {
             self.shared.gate.notify_all();
         }
         if state.crashed {
-            return Err(crashed());
+            return Err(io::Error::other(Crashed));
         }
         state.operations.push(what());
         work(&mut state)
@@ -161,7 +174,7 @@ impl FakeDisk {
 
     fn look<T>(&self, work: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state();
-        if state.crashed { Err(crashed()) } else { work(&mut state) }
+        if state.crashed { Err(io::Error::other(Crashed)) } else { work(&mut state) }
     }
 
     fn handle(&self, id: u64, path: &Path) -> Box<dyn StorageFile> {

@@ -6,6 +6,7 @@
 
 mod case;
 mod disk;
+mod failed_sync;
 mod faults;
 mod history;
 mod log_bytes;

@@ -10,6 +10,7 @@
 //! The monitor stands between the store and the disk, so it sees what really reaches the disk; it
 //! believes a sync only for bytes that no failed sync has touched since they were written.
 
+use super::disk::is_crash;
 use super::log_bytes;
 use super::violation::{Rule, Violation};
 use std::collections::{BTreeMap, BTreeSet};
@@ -291,6 +292,8 @@ impl StorageFile for MonitoredFile {
         }
         match &result {
             Ok(()) => watched.unsynced.clear(),
+            // The machine stopped before the sync: the pages are as dirty as they were.
+            Err(error) if is_crash(error) => {}
             Err(_) => watched.lost.append(&mut watched.unsynced),
         }
         self.monitor.advance(knowledge);
