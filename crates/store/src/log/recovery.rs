@@ -307,6 +307,8 @@ impl LogReader {
         // Offsets of frames by their last lsn, to find where the durable marks stop.
         let mut frames: Vec<(Lsn, usize)> = Vec::new();
         let mut durable = Lsn(0);
+        // Where a closing frame begins that is the last frame: no later one says it is durable.
+        let mut closing = None;
         loop {
             let payload = match frame::read(&bytes, offset) {
                 Slot::Frame { payload } => payload,
@@ -319,7 +321,9 @@ impl LogReader {
                     break;
                 }
             };
+            let due = self.next_lsn;
             let mark = self.take_frame(&path, offset, payload, on_event)?;
+            closing = (self.next_lsn == due).then_some(offset);
             durable = durable.max(mark);
             frames.push((Lsn(self.next_lsn.0 - 1), offset));
             offset += frame::HEADER_BYTES + payload.len();
@@ -328,7 +332,8 @@ impl LogReader {
         let unmarked_from = if durable < name.first_lsn {
             0
         } else {
-            frames.iter().find(|(last, _)| *last > durable).map_or(offset, |(_, start)| *start)
+            let unmarked = frames.iter().find(|(last, _)| *last > durable);
+            unmarked.map(|(_, start)| *start).or(closing).unwrap_or(offset)
         };
         self.previous_sha256 = Some(segment_sha256(&bytes[..offset]));
         Ok(LastSegment::Whole(SegmentTail { path, file, bytes, end: offset, unmarked_from }))
