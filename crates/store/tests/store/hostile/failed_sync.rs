@@ -5,7 +5,7 @@ use super::disk::Loss;
 use super::faults::{Call, Failure, Fault};
 use super::random::Random;
 use super::reading::frames;
-use super::rig::{Image, Rig, Session, Trouble, sound};
+use super::rig::{Image, Rig, SOUND, Session, Trouble};
 use super::workload::sale;
 use crate::fixture::{account, asset};
 use store::*;
@@ -44,7 +44,7 @@ fn failing_sync(nth: u64) -> Option<Trouble> {
 fn what_the_page_cache_shows_is_written_again_before_anyone_is_answered() {
     for seed in 0..60 {
         let random = &mut Random::new(seed);
-        let rig = Rig::new(ONE_SEGMENT, sound);
+        let rig = Rig::new(ONE_SEGMENT, SOUND);
         let image = with_one_sale(&rig, random);
         let second = [sale(random, "a", "second")];
 
@@ -76,7 +76,7 @@ fn what_the_page_cache_shows_is_written_again_before_anyone_is_answered() {
 fn a_closing_frame_is_written_again_too() {
     for seed in 0..60 {
         let random = &mut Random::new(seed);
-        let rig = Rig::new(ONE_SEGMENT, sound);
+        let rig = Rig::new(ONE_SEGMENT, SOUND);
         let image = with_one_sale(&rig, random);
 
         let session = rig.start(&image, failing_sync(3));

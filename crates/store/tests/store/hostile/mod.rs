@@ -12,6 +12,8 @@ mod history;
 mod log_bytes;
 mod monitor;
 mod oracle;
+mod planted_bugs;
+mod plants;
 mod random;
 mod reading;
 mod rig;

@@ -3,7 +3,7 @@
 //! By default a sample, the same at every run, with both ends always in it; with
 //! `TALLYBOOK_SWEEP=all` every point, with many more losses at each. Stops at the first violation.
 
-use super::case::{Case, Stage, play};
+use super::case::{Case, Played, Stage, play};
 use super::disk::Loss;
 use super::faults::{Call, Failure, Fault};
 use super::rig::{Plant, Trouble};
@@ -107,14 +107,12 @@ fn ways_to_fail(call: Call) -> Vec<(Failure, bool)> {
     }
 }
 
-fn played(
-    before: &Case,
-    trouble: Option<Trouble>,
-    plant: Plant,
-) -> Result<super::case::Played, Caught> {
+fn played(before: &Case, trouble: Option<Trouble>, plant: Plant) -> Result<Played, Caught> {
     let played = play(before, trouble, plant).map_err(|violation| {
-        let stage = trouble.map(|trouble| Stage { trouble, loss: Loss::Unsynced });
-        Caught { case: with_stage(before, stage), violation }
+        // Wrong without any trouble: no script gets as far as this operation.
+        let trouble = trouble.unwrap_or(Trouble::Crash(usize::MAX));
+        let case = with_stage(before, Stage { trouble, loss: Loss::Unsynced });
+        Caught { case, violation }
     })?;
     assert!(
         played.whole || trouble.is_some(),
@@ -123,9 +121,9 @@ fn played(
     Ok(played)
 }
 
-fn with_stage(before: &Case, stage: Option<Stage>) -> Case {
+fn with_stage(before: &Case, stage: Stage) -> Case {
     let mut case = before.clone();
-    case.stages.extend(stage);
+    case.stages.push(stage);
     case
 }
 
@@ -138,7 +136,7 @@ fn try_losses(
     let played = played(before, Some(trouble), plant)?;
     for loss in losses {
         played.check(*loss).map_err(|violation| {
-            let case = with_stage(before, Some(Stage { trouble, loss: *loss }));
+            let case = with_stage(before, Stage { trouble, loss: *loss });
             Caught { case, violation }
         })?;
     }

@@ -3,7 +3,7 @@
 
 use super::case::{Case, Stage, play, run};
 use super::disk::Loss;
-use super::rig::{Trouble, sound};
+use super::rig::{SOUND, Trouble};
 use super::sweep::{Caught, Effort, crashes, faults, sample};
 use super::workload::WORKLOADS;
 
@@ -17,7 +17,7 @@ fn hold(result: Result<usize, Caught>) -> usize {
 
 fn crash_sweep(workload: &'static str) {
     for seed in [1, 2] {
-        let cases = hold(crashes(&undisturbed(workload, seed), Effort::sampled(40, 4), sound));
+        let cases = hold(crashes(&undisturbed(workload, seed), Effort::sampled(40, 4), SOUND));
         assert!(cases > 200, "{cases} cases");
     }
 }
@@ -42,12 +42,12 @@ fn crashes_during_clean_stops_and_starts() {
 fn crashes_during_recovery() {
     for workload in &WORKLOADS {
         let script = undisturbed(workload.name, 3);
-        let operations = play(&script, None, sound).expect("sound").session.operations().len();
+        let operations = play(&script, None, SOUND).expect("sound").session.operations().len();
         for (place, operation) in sample(operations, 6).into_iter().enumerate() {
             for loss in [Loss::Process, Loss::Random(place as u64)] {
                 let mut before = script.clone();
                 before.stages.push(Stage { trouble: Trouble::Crash(operation), loss });
-                hold(crashes(&before, Effort::sampled(12, 1), sound));
+                hold(crashes(&before, Effort::sampled(12, 1), SOUND));
             }
         }
     }
@@ -56,7 +56,7 @@ fn crashes_during_recovery() {
 #[test]
 fn calls_that_fail_during_a_script() {
     for workload in &WORKLOADS {
-        hold(faults(&undisturbed(workload.name, 4), Effort::sampled(8, 1), sound));
+        hold(faults(&undisturbed(workload.name, 4), Effort::sampled(8, 1), SOUND));
     }
 }
 
@@ -64,12 +64,12 @@ fn calls_that_fail_during_a_script() {
 fn calls_that_fail_during_recovery() {
     for workload in &WORKLOADS {
         let script = undisturbed(workload.name, 5);
-        let operations = play(&script, None, sound).expect("sound").session.operations().len();
+        let operations = play(&script, None, SOUND).expect("sound").session.operations().len();
         for (place, operation) in sample(operations, 4).into_iter().enumerate() {
             let mut before = script.clone();
             let loss = Loss::Random(place as u64);
             before.stages.push(Stage { trouble: Trouble::Crash(operation), loss });
-            hold(faults(&before, Effort::sampled(3, 1), sound));
+            hold(faults(&before, Effort::sampled(3, 1), SOUND));
         }
     }
 }
@@ -79,7 +79,7 @@ fn calls_that_fail_during_recovery() {
 fn a_seed_gives_the_same_operations_again() {
     for workload in &WORKLOADS {
         let operations = || {
-            let played = play(&undisturbed(workload.name, 6), None, sound).expect("sound");
+            let played = play(&undisturbed(workload.name, 6), None, SOUND).expect("sound");
             assert!(played.whole);
             played.session.operations()
         };
@@ -108,7 +108,7 @@ fn replay() {
     let text = std::env::var("TALLYBOOK_SEED")
         .unwrap_or_else(|_| "rotation:1:op20/random1+op3/random2".to_owned());
     let case: Case = text.parse().unwrap_or_else(|problem| panic!("{problem}"));
-    if let Err(violation) = run(&case, sound) {
+    if let Err(violation) = run(&case, SOUND) {
         panic!("{}", Caught { case, violation });
     }
 }

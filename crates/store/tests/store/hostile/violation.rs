@@ -19,6 +19,7 @@ pub(crate) enum Rule {
     RecoveredLost,
     StaleBytes,
     KeyForgotten,
+    GoesNotOn,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
