@@ -19,12 +19,12 @@ type Bug = fn(Arc<dyn Storage>) -> Arc<dyn Storage>;
 type Sweep = fn(Plant) -> Result<usize, Caught>;
 
 fn crashes_of(workload: &'static str, plant: Plant) -> Result<usize, Caught> {
-    let effort = Effort { points: 30, random_losses: 4 };
+    let effort = Effort { points: 30, random_losses: 4, scripts: 1 };
     crashes(&Case { workload, seed: 1, stages: Vec::new() }, effort, plant)
 }
 
 fn faults_of(workload: &'static str, plant: Plant) -> Result<usize, Caught> {
-    let effort = Effort { points: 8, random_losses: 1 };
+    let effort = Effort { points: 8, random_losses: 1, scripts: 1 };
     faults(&Case { workload, seed: 1, stages: Vec::new() }, effort, plant)
 }
 
@@ -53,7 +53,7 @@ const BATCHES: Sweep = |plant| crashes_of("batches", plant);
 /// The making of the directories takes a few operations: none may be left out.
 const EVERY_OPERATION: Sweep = |plant| {
     let before = Case { workload: "batches", seed: 1, stages: Vec::new() };
-    crashes(&before, Effort { points: usize::MAX, random_losses: 0 }, plant)
+    crashes(&before, Effort { points: usize::MAX, random_losses: 0, scripts: 1 }, plant)
 };
 const ROTATION: Sweep = |plant| crashes_of("rotation", plant);
 const BATCH_FAULTS: Sweep = |plant| faults_of("batches", plant);

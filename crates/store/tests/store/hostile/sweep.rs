@@ -17,15 +17,17 @@ pub(crate) struct Effort {
     pub(crate) points: usize,
     /// Seeds of what is lost at each point, beside the fixed ones.
     pub(crate) random_losses: u64,
+    /// Seeds of the script.
+    pub(crate) scripts: u64,
 }
 
 impl Effort {
     /// This much, or everything if the environment asks for it.
     pub(crate) fn sampled(points: usize, random_losses: u64) -> Self {
         if std::env::var("TALLYBOOK_SWEEP").is_ok_and(|value| value == "all") {
-            Effort { points: usize::MAX, random_losses: 40 }
+            Effort { points: usize::MAX, random_losses: 10 * random_losses, scripts: 8 }
         } else {
-            Effort { points, random_losses }
+            Effort { points, random_losses, scripts: 2 }
         }
     }
 

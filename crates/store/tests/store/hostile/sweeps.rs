@@ -16,8 +16,9 @@ fn hold(result: Result<usize, Caught>) -> usize {
 }
 
 fn crash_sweep(workload: &'static str) {
-    for seed in [1, 2] {
-        let cases = hold(crashes(&undisturbed(workload, seed), Effort::sampled(40, 4), SOUND));
+    let effort = Effort::sampled(40, 4);
+    for seed in 1..=effort.scripts {
+        let cases = hold(crashes(&undisturbed(workload, seed), effort, SOUND));
         assert!(cases > 200, "{cases} cases");
     }
 }
@@ -37,39 +38,39 @@ fn crashes_during_clean_stops_and_starts() {
     crash_sweep("restarts");
 }
 
-/// A crash of the script, sampled, and behind it every crash of the recovery.
+/// A crash of the script, at points that are sampled, and behind it every crash of the recovery.
 #[test]
 fn crashes_during_recovery() {
+    behind_crashes(6, |before| crashes(before, Effort::sampled(12, 1), SOUND));
+}
+
+#[test]
+fn calls_that_fail_during_a_script() {
+    let effort = Effort::sampled(8, 1);
     for workload in &WORKLOADS {
-        let script = undisturbed(workload.name, 3);
-        let operations = play(&script, None, SOUND).expect("sound").session.operations().len();
-        for (place, operation) in sample(operations, 6).into_iter().enumerate() {
-            for loss in [Loss::Process, Loss::Random(place as u64)] {
-                let mut before = script.clone();
-                before.stages.push(Stage { trouble: Trouble::Crash(operation), loss });
-                hold(crashes(&before, Effort::sampled(12, 1), SOUND));
-            }
+        for seed in 4..4 + effort.scripts / 2 {
+            hold(faults(&undisturbed(workload.name, seed), effort, SOUND));
         }
     }
 }
 
 #[test]
-fn calls_that_fail_during_a_script() {
-    for workload in &WORKLOADS {
-        hold(faults(&undisturbed(workload.name, 4), Effort::sampled(8, 1), SOUND));
-    }
+fn calls_that_fail_during_recovery() {
+    behind_crashes(3, |before| faults(before, Effort::sampled(2, 1), SOUND));
 }
 
-#[test]
-fn calls_that_fail_during_recovery() {
+/// Sweeps what comes behind crashes of every script: of the process, and of the machine.
+fn behind_crashes(points: usize, sweep: impl Fn(&Case) -> Result<usize, Caught>) {
+    let points = Effort::sampled(points, 1).points;
     for workload in &WORKLOADS {
-        let script = undisturbed(workload.name, 5);
+        let script = undisturbed(workload.name, 3);
         let operations = play(&script, None, SOUND).expect("sound").session.operations().len();
-        for (place, operation) in sample(operations, 4).into_iter().enumerate() {
-            let mut before = script.clone();
-            let loss = Loss::Random(place as u64);
-            before.stages.push(Stage { trouble: Trouble::Crash(operation), loss });
-            hold(faults(&before, Effort::sampled(3, 1), SOUND));
+        for (place, operation) in sample(operations, points).into_iter().enumerate() {
+            for loss in [Loss::Process, Loss::Random(place as u64)] {
+                let mut before = script.clone();
+                before.stages.push(Stage { trouble: Trouble::Crash(operation), loss });
+                hold(sweep(&before));
+            }
         }
     }
 }
