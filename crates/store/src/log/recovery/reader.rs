@@ -223,11 +223,15 @@ impl LogReader {
         let before = Lsn(self.next_lsn.0 - 1);
         let mut durable = self.checkpoint.map_or(Lsn(0), |checkpoint| checkpoint.last.min(before));
         let mut lasts: Vec<(Lsn, usize)> = Vec::with_capacity(frames.len());
+        // Where a closing frame begins that is the last frame: no later one says it is durable.
+        let mut closing = None;
         let taken = decode_in_order(bytes, frames, |frame, decoded| {
+            let due = self.next_lsn;
             match self.take_frame(path, name, frame, decoded, replay) {
                 Ok(mark) => {
                     let last = Lsn(self.next_lsn.0 - 1);
                     lasts.push((last, frame.offset));
+                    closing = (self.next_lsn == due).then_some(frame.offset);
                     let known = if next.is_some() { last } else { mark };
                     if known > durable {
                         durable = known;
@@ -246,7 +250,8 @@ impl LogReader {
         let unmarked_from = if durable < name.first_lsn {
             Some(0)
         } else {
-            lasts.iter().find(|(last, _)| *last > durable).map(|(_, start)| *start)
+            let unmarked = lasts.iter().find(|(last, _)| *last > durable);
+            unmarked.map(|(_, start)| *start).or(closing)
         };
         Ok((end, unmarked_from))
     }
