@@ -84,7 +84,7 @@ fn a_torn_last_cycle_is_cut_off_and_kept_aside() {
     let path = segments(whole.path()).remove(0);
     let offsets = frame_offsets(&fs::read(&path).unwrap());
     let [.., last_start, end] = offsets[..] else { panic!("{offsets:?}") };
-    for length in last_start + 1..end {
+    for length in (last_start + 1..end).step_by(5).chain([end - 1]) {
         let dir = crash_copy(whole.path());
         let path = segments(dir.path()).remove(0);
         // What reached the disk of the last frame: its first bytes, zeros after.
