@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use futures::TryStreamExt;
-use sql::store::Ledger;
+use sql::store::{Ledger, Options};
 use sql::{Answer, Engine, Session, SessionIdentity, Statement};
 use std::fmt;
 use std::path::Path;
@@ -12,6 +12,29 @@ use std::path::Path;
 pub struct Database {
     pub(crate) ledger: Ledger,
     pub(crate) engine: Engine,
+}
+
+/// How much memory a database may use, and how often it makes checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storing {
+    /// One half is for history and indexes, the other for running queries. Accounts come on top.
+    pub memory_budget_bytes: u64,
+    /// A checkpoint is made whenever this many events were written since the last one.
+    pub checkpoint_every_events: u64,
+    /// How many transactions' idempotency keys and ids are kept in memory.
+    pub idempotency_hot_cap: usize,
+}
+
+impl Default for Storing {
+    fn default() -> Self {
+        let Options { memory_budget_bytes, checkpoint_every_events, idempotency_hot_cap, .. } =
+            Options::default();
+        Storing {
+            memory_budget_bytes: 2 * memory_budget_bytes,
+            checkpoint_every_events,
+            idempotency_hot_cap,
+        }
+    }
 }
 
 /// Why a directory could not be opened as a database.
@@ -57,8 +80,20 @@ impl std::error::Error for ScriptError {}
 impl Database {
     /// Opens the database in a directory, creating both if there is none.
     pub fn open(dir: impl AsRef<Path>) -> Result<Database, OpenError> {
-        let ledger = Ledger::open(dir).map_err(OpenError::Ledger)?;
-        let engine = Engine::new(ledger.clone()).map_err(OpenError::Engine)?;
+        Self::open_with(dir, &Storing::default())
+    }
+
+    pub fn open_with(dir: impl AsRef<Path>, storing: &Storing) -> Result<Database, OpenError> {
+        let options = Options {
+            memory_budget_bytes: storing.memory_budget_bytes / 2,
+            checkpoint_every_events: storing.checkpoint_every_events,
+            idempotency_hot_cap: storing.idempotency_hot_cap,
+            ..Options::default()
+        };
+        let query_memory_bytes =
+            usize::try_from(storing.memory_budget_bytes / 2).unwrap_or(usize::MAX);
+        let ledger = Ledger::open_with(dir, options).map_err(OpenError::Ledger)?;
+        let engine = Engine::new(ledger.clone(), query_memory_bytes).map_err(OpenError::Engine)?;
         Ok(Database { ledger, engine })
     }
 

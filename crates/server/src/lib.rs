@@ -21,6 +21,6 @@ mod sqlstate;
 mod startup;
 mod wire;
 
-pub use database::{Database, OpenError, ScriptError};
+pub use database::{Database, OpenError, ScriptError, Storing};
 pub use listen::{ListenError, bind};
 pub use serve::{Limits, serve};

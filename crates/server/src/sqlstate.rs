@@ -101,6 +101,7 @@ impl SqlState {
             Fault::UndefinedStatement => Self::INVALID_SQL_STATEMENT_NAME,
             Fault::DuplicateStatement => Self::DUPLICATE_PREPARED_STATEMENT,
             Fault::OutOfMemory => Self::OUT_OF_MEMORY,
+            Fault::Unreadable => Self::IO_ERROR,
             Fault::QueryCanceled => Self::QUERY_CANCELED,
             Fault::Internal => Self::INTERNAL_ERROR,
         }
@@ -136,7 +137,7 @@ impl SqlState {
             CommitError::Busy { .. } => Self::INSUFFICIENT_RESOURCES,
             CommitError::FrameTooLarge { .. } => Self::PROGRAM_LIMIT_EXCEEDED,
             CommitError::OutcomeUnknown => Self::OUTCOME_UNKNOWN,
-            CommitError::Stopped { .. } => Self::IO_ERROR,
+            CommitError::Stopped { .. } | CommitError::Read(_) => Self::IO_ERROR,
             CommitError::DiskFull { .. } => Self::DISK_FULL,
             CommitError::ShuttingDown => Self::ADMIN_SHUTDOWN,
         }

@@ -9,6 +9,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use std::error::Error as StdError;
+use store::ReadError;
 
 impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
@@ -68,6 +69,9 @@ fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Error {
 fn from_std(error: &(dyn StdError + 'static)) -> Error {
     if let Some(own) = error.downcast_ref::<Error>() {
         return own.clone();
+    }
+    if let Some(error) = error.downcast_ref::<ReadError>() {
+        return Error::new(Fault::Unreadable, error.to_string());
     }
     if let Some(error) = error.downcast_ref::<DataFusionError>() {
         return from_reference(error);

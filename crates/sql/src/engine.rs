@@ -31,8 +31,10 @@ pub struct SessionIdentity {
 const DATABASES: [&str; 2] = ["tallybook", "postgres"];
 
 impl Engine {
-    pub fn new(ledger: Ledger) -> Result<Self> {
-        let query = QueryEngine::new(ledger.clone())?;
+    /// An engine whose running queries may hold `query_memory_bytes`, all together; one that needs
+    /// more is refused.
+    pub fn new(ledger: Ledger, query_memory_bytes: usize) -> Result<Self> {
+        let query = QueryEngine::new(ledger.clone(), query_memory_bytes)?;
         Ok(Engine { shared: Arc::new(Shared { ledger, query }) })
     }
 

@@ -43,6 +43,8 @@ pub enum Fault {
     UndefinedStatement,
     DuplicateStatement,
     OutOfMemory,
+    /// The disk failed a read, or gave what was never written there.
+    Unreadable,
     QueryCanceled,
     /// Something inside broke: a bug of ours.
     Internal,

@@ -44,9 +44,6 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use store::{Ledger, View};
 
-/// Bytes that all running queries together may hold.
-const QUERY_MEMORY_BYTES: usize = 1 << 30;
-
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
 
@@ -82,13 +79,18 @@ impl std::fmt::Debug for QueryEngine {
 }
 
 impl QueryEngine {
-    pub(crate) fn new(ledger: Ledger) -> Result<Self> {
-        Self::with_views(ledger, Vec::new())
+    /// An engine whose running queries may hold so many bytes, all together.
+    pub(crate) fn new(ledger: Ledger, memory_bytes: usize) -> Result<Self> {
+        Self::with_views(ledger, memory_bytes, Vec::new())
     }
 
     /// An engine whose catalog has these views besides the ledger's own.
-    pub(crate) fn with_views(ledger: Ledger, views: Vec<ViewDefinition>) -> Result<Self> {
-        let base = base_state(&ledger)?;
+    pub(crate) fn with_views(
+        ledger: Ledger,
+        memory_bytes: usize,
+        views: Vec<ViewDefinition>,
+    ) -> Result<Self> {
+        let base = base_state(&ledger, memory_bytes)?;
         let mut engine = QueryEngine { base, catalog: Arc::new(Catalog::tables()) };
         let own = ViewDefinition::own();
         for view in own.into_iter().chain(views) {
@@ -216,7 +218,7 @@ fn task_context(state: &SessionState) -> Arc<TaskContext> {
     ))
 }
 
-fn base_state(ledger: &Ledger) -> Result<SessionState> {
+fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
     let partitions = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let mut config = SessionConfig::new()
         .with_batch_size(BATCH_ROWS)
@@ -234,7 +236,7 @@ fn base_state(ledger: &Ledger) -> Result<SessionState> {
     options.execution.use_row_number_estimates_to_optimize_partitioning = true;
     let mut state = SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(runtime()?)
+        .with_runtime_env(runtime(memory_bytes)?)
         .with_default_features()
         .build();
     function::register(&mut state, ledger)?;
@@ -242,8 +244,8 @@ fn base_state(ledger: &Ledger) -> Result<SessionState> {
     Ok(state)
 }
 
-fn runtime() -> Result<Arc<RuntimeEnv>> {
-    let pool = TrackConsumersPool::new(FairSpillPool::new(QUERY_MEMORY_BYTES), CONSUMERS_NAMED);
+fn runtime(memory_bytes: usize) -> Result<Arc<RuntimeEnv>> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), CONSUMERS_NAMED);
     Ok(RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         // The ledger's disk is not for queries: what does not fit in memory is refused.

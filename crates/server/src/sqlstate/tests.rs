@@ -133,6 +133,7 @@ fn every_other_fault_has_its_row() {
         (Fault::UndefinedStatement, "26000"),
         (Fault::DuplicateStatement, "42P05"),
         (Fault::OutOfMemory, "53200"),
+        (Fault::Unreadable, "58030"),
         (Fault::QueryCanceled, "57014"),
         (Fault::Internal, "XX000"),
     ];

@@ -28,7 +28,9 @@ impl Recorded {
         };
         let account = match &event.body {
             EventBody::AccountOpened(opening) => {
-                ledger.view().account(event.book.as_str(), opening.path.as_str())
+                let view = ledger.view();
+                let account = view.account(event.book.as_str(), opening.path.as_str());
+                account.map_err(|error| Error::new(Fault::Unreadable, error.to_string()))?
             }
             _ => None,
         };

@@ -89,7 +89,7 @@ impl TableProvider for LedgerProvider {
             columns,
             schema,
             limit,
-        )))
+        )?))
     }
 }
 
@@ -116,8 +116,9 @@ impl LedgerScan {
         columns: Vec<usize>,
         schema: SchemaRef,
         limit: Option<usize>,
-    ) -> Self {
-        let TableScan { access_path, rows_max, batches } = table.open(&view, &selection, &columns);
+    ) -> Result<Self> {
+        let TableScan { access_path, rows_max, batches } =
+            table.open(&view, &selection, &columns)?;
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
             Partitioning::UnknownPartitioning(1),
@@ -125,7 +126,7 @@ impl LedgerScan {
             Boundedness::Bounded,
         )
         .with_scheduling_type(SchedulingType::Cooperative);
-        LedgerScan {
+        Ok(LedgerScan {
             table,
             view,
             selection,
@@ -136,7 +137,7 @@ impl LedgerScan {
             access_path,
             rows_max,
             opened: Mutex::new(Some(batches)),
-        }
+        })
     }
 
     fn cut(&self) -> Lsn {
@@ -148,9 +149,10 @@ impl LedgerScan {
             .opened
             .lock()
             .map_err(|_| DataFusionError::Internal("a scan panicked before".to_owned()))?;
-        Ok(opened
-            .take()
-            .unwrap_or_else(|| self.table.open(&self.view, &self.selection, &self.columns).batches))
+        match opened.take() {
+            Some(batches) => Ok(batches),
+            None => Ok(self.table.open(&self.view, &self.selection, &self.columns)?.batches),
+        }
     }
 }
 

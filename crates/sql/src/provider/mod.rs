@@ -18,9 +18,9 @@ pub(crate) use adapter::LedgerProvider;
 
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use std::sync::Arc;
-use store::{Selection, View};
+use store::{ReadError, Selection, View};
 
 /// The view of a statement, carried by its session configuration.
 #[derive(Debug, Clone)]
@@ -46,7 +46,15 @@ pub(crate) trait LedgerTable: std::fmt::Debug + Send + Sync {
     fn narrows(&self) -> &'static [(&'static str, Narrows)];
 
     /// Rows of the relation, at least those inside the selection, with the projected columns.
-    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan;
+    ///
+    /// # Errors
+    /// If the disk could not be read.
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan>;
+}
+
+/// What the disk did not give goes through the planner as it is, to its own SQLSTATE.
+fn unreadable(error: ReadError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;

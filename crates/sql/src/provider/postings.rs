@@ -1,12 +1,12 @@
 //! The tables the store keeps in columns already: postings, transactions, events.
 
 use super::columns::{batch, uuid_texts};
-use super::{LedgerTable, Narrows, TableScan};
+use super::{LedgerTable, Narrows, TableScan, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use std::sync::Arc;
-use store::{Scan, Selection, View};
+use store::{ReadError, Scan, Selection, View};
 
 #[derive(Debug)]
 pub(super) struct Postings;
@@ -27,7 +27,7 @@ impl LedgerTable for Postings {
         ]
     }
 
-    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan {
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         columnar(self.relation(), projection, |columns| view.scan_postings(selection, columns))
     }
 }
@@ -53,7 +53,7 @@ impl LedgerTable for Transactions {
         TRANSACTION_NARROWS
     }
 
-    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan {
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         columnar(self.relation(), projection, |columns| view.scan_transactions(selection, columns))
     }
 }
@@ -75,7 +75,7 @@ impl LedgerTable for Events {
         ]
     }
 
-    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan {
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         columnar(self.relation(), projection, |columns| view.scan_events(selection, columns))
     }
 }
@@ -84,15 +84,16 @@ impl LedgerTable for Events {
 fn columnar(
     relation: &'static Relation,
     projection: &[usize],
-    open: impl FnOnce(&[usize]) -> Scan,
-) -> TableScan {
+    open: impl FnOnce(&[usize]) -> Result<Scan, ReadError>,
+) -> Result<TableScan> {
     // Counting rows needs a column to count by; `seq` is the narrowest every table has.
     let counted = [relation.column_index("seq").unwrap_or_default()];
     let wanted: &[usize] = if projection.is_empty() { &counted } else { projection };
-    let scan = open(wanted);
+    let scan = open(wanted).map_err(unreadable)?;
     let (access_path, rows_max) = (scan.access_path(), scan.rows_max());
     let schema = projected(relation, projection);
     let batches = scan.map(move |stored| {
+        let stored = stored.map_err(unreadable)?;
         let columns = stored
             .columns()
             .iter()
@@ -101,7 +102,7 @@ fn columnar(
             .collect::<Result<Vec<_>>>()?;
         batch(&schema, columns, stored.num_rows())
     });
-    TableScan { access_path, rows_max, batches: Box::new(batches) }
+    Ok(TableScan { access_path, rows_max, batches: Box::new(batches) })
 }
 
 pub(super) fn projected(relation: &Relation, projection: &[usize]) -> SchemaRef {

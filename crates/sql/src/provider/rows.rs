@@ -2,7 +2,7 @@
 
 use super::columns::{BATCH_ROWS, batch, instants, money, texts};
 use super::postings::projected;
-use super::{LedgerTable, Narrows, TableScan};
+use super::{LedgerTable, Narrows, TableScan, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::array::{ArrayRef, BooleanArray, Int16Array, Int64Array};
 use datafusion::error::Result;
@@ -21,7 +21,7 @@ impl LedgerTable for Assets {
         &[]
     }
 
-    fn open(&self, view: &View, _selection: &Selection, projection: &[usize]) -> TableScan {
+    fn open(&self, view: &View, _selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         rows_scan(self.relation(), projection, "all", view.assets(), |rows, name| match name {
             "id" => texts(rows.iter().map(|row| Some(row.asset.id.as_str()))),
             "class" => texts(rows.iter().map(|row| Some(row.asset.class.as_str()))),
@@ -49,8 +49,8 @@ impl LedgerTable for Books {
         &[("book", Narrows::Book)]
     }
 
-    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan {
-        let mut books = view.books();
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
+        let mut books = view.books().map_err(unreadable)?;
         if let Some(wanted) = &selection.book {
             books.retain(|row| row.book.as_str() == wanted);
         }
@@ -78,7 +78,7 @@ impl LedgerTable for Accounts {
         &[("book", Narrows::Book), ("path", Narrows::Path)]
     }
 
-    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan {
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         let access_path = match (&selection.book, &selection.path) {
             (Some(_), Some(PathSelection::Exact(_))) => "account",
             (_, Some(PathSelection::Prefix(_))) => "path prefix",
@@ -88,9 +88,9 @@ impl LedgerTable for Accounts {
         };
         let accounts = match (&selection.book, &selection.path) {
             (Some(book), Some(PathSelection::Exact(path))) => {
-                view.account(book, path).into_iter().collect()
+                view.account(book, path).map_err(unreadable)?.into_iter().collect()
             }
-            _ => view.accounts(selection),
+            _ => view.accounts(selection).map_err(unreadable)?,
         };
         rows_scan(self.relation(), projection, access_path, accounts, account_column)
     }
@@ -127,7 +127,7 @@ fn rows_scan<R: Send + 'static>(
     access_path: &'static str,
     rows: Vec<R>,
     column: fn(&[R], &str) -> ArrayRef,
-) -> TableScan {
+) -> Result<TableScan> {
     let schema = projected(relation, projection);
     let rows_max = rows.len();
     let mut from = 0;
@@ -139,9 +139,9 @@ fn rows_scan<R: Send + 'static>(
             schema.fields().iter().map(|field| column(rows, field.name())).collect();
         Some(batch(&schema, columns, rows.len()))
     });
-    TableScan {
+    Ok(TableScan {
         access_path,
         rows_max,
         batches: Box::new(batches) as Box<dyn Iterator<Item = Result<_>> + Send>,
-    }
+    })
 }

@@ -4,7 +4,7 @@
 
 use super::columns::{batch, money, texts, uuid_texts};
 use super::postings::{TRANSACTION_NARROWS, projected};
-use super::{LedgerTable, Narrows, TableScan};
+use super::{LedgerTable, Narrows, TableScan, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use datafusion::arrow::compute::take;
@@ -26,7 +26,7 @@ impl LedgerTable for Transfers {
         TRANSACTION_NARROWS
     }
 
-    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> TableScan {
+    fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         let schema = projected(self.relation(), projection);
         // The transaction's columns that are taken as they are, then the legs.
         let mut stored: Vec<usize> = Vec::new();
@@ -34,10 +34,10 @@ impl LedgerTable for Transfers {
             stored.extend(catalog::TRANSACTIONS.column_index(field.name()));
         }
         stored.extend(catalog::TRANSACTIONS.column_index("postings"));
-        let scan = view.scan_transactions(selection, &stored);
+        let scan = view.scan_transactions(selection, &stored).map_err(unreadable)?;
         let (access_path, rows_max) = (scan.access_path(), scan.rows_max());
-        let batches = scan.map(move |transactions| transfers(&schema, &transactions));
-        TableScan { access_path, rows_max, batches: Box::new(batches) }
+        let batches = scan.map(move |stored| transfers(&schema, &stored.map_err(unreadable)?));
+        Ok(TableScan { access_path, rows_max, batches: Box::new(batches) })
     }
 }
 

@@ -38,7 +38,7 @@ impl Fixture {
     pub(crate) fn with_views(views: Vec<ViewDefinition>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let ledger = Ledger::open(dir.path()).expect("a new ledger opens");
-        let engine = QueryEngine::with_views(ledger.clone(), views).expect("an engine");
+        let engine = QueryEngine::with_views(ledger.clone(), 1 << 30, views).expect("an engine");
         let settings = SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), &[])
             .expect("settings");
         Fixture { ledger, engine, settings, _dir: dir }

@@ -20,7 +20,7 @@ struct Fixture {
 fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path()).unwrap();
-    let engine = Engine::new(ledger).unwrap();
+    let engine = Engine::new(ledger, 1 << 30).unwrap();
     let session = connect(&engine);
     Fixture { session, engine, _dir: dir }
 }
