@@ -77,9 +77,10 @@ impl Options {
         self.memory_budget_bytes / 4
     }
 
-    /// At half, writers are refused until parts were made: the last resort.
+    /// At half, writers are refused until parts were made: the last resort. Rows leave memory in
+    /// chunks, so a budget cannot be held that has no room for a few of them.
     pub(crate) fn recent_bytes_limit(&self) -> u64 {
-        self.memory_budget_bytes / 2
+        (self.memory_budget_bytes / 2).max(32 * MIB)
     }
 
     /// All books together may have an eighth in flight.

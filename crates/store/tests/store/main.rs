@@ -7,4 +7,5 @@ mod groups;
 mod hostile;
 mod random;
 mod recovery;
+mod sealed;
 mod subscriptions;
