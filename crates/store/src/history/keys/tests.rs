@@ -65,7 +65,7 @@ const PLACES: [FilterPlace; 2] = [FilterPlace::Memory, FilterPlace::Disk];
 #[test]
 fn hashes_are_what_they_always_were() {
     let id = Uuid::try_parse("0198c0de-0000-7000-8000-000000000001").unwrap();
-    // Computed by another implementation of XXH64 from the definition in the module's text.
+    // Computed by another implementation of XXH64 from the definition in docs/format.md.
     assert_eq!(KeyHash::of_key("shop", "order-1"), KeyHash(0x8334_7f9a_8150_adca));
     assert_eq!(KeyHash::of_tx_id(&id), KeyHash(0x3a93_ccd5_f6ca_deee));
     assert_eq!(KeyHash::of_reversal("shop", &id), KeyHash(0x4840_437e_842f_04f0));
