@@ -5,6 +5,7 @@
 
 mod books;
 mod child;
+mod cpu;
 mod disk;
 mod drafts;
 mod latencies;

@@ -1,7 +1,7 @@
 //! Many tasks on few threads, as a server has them.
 
 use crate::drafts::{BenchBook, Random};
-use crate::{Outcome, settings};
+use crate::{Outcome, cpu, settings};
 use futures::executor::block_on;
 use futures::future::try_join_all;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,17 +48,23 @@ pub(crate) struct Posting<'a> {
 pub(crate) struct Posted {
     pub(crate) transactions: u64,
     pub(crate) elapsed: Duration,
+    /// Processor time, the store's threads included.
+    pub(crate) cpu: Duration,
 }
 
 impl Posted {
     pub(crate) fn per_second(&self) -> f64 {
         self.transactions as f64 / self.elapsed.as_secs_f64()
     }
+
+    pub(crate) fn cpu_microseconds_each(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.transactions as f64
+    }
 }
 
 impl Posting<'_> {
     pub(crate) fn run(&self) -> Outcome<Posted> {
-        let begin = Instant::now();
+        let (begin, cpu_before) = (Instant::now(), cpu::used()?);
         let posted = AtomicU64::new(0);
         let claimed = AtomicU64::new(0);
         let threads = settings::threads().min(self.tasks);
@@ -75,7 +81,11 @@ impl Posting<'_> {
             let running: Vec<_> = (0..threads).map(thread).collect();
             running.into_iter().try_for_each(|thread| thread.join().expect("a task panicked"))
         })?;
-        Ok(Posted { transactions: posted.into_inner(), elapsed: begin.elapsed() })
+        Ok(Posted {
+            transactions: posted.into_inner(),
+            elapsed: begin.elapsed(),
+            cpu: cpu::used()?.saturating_sub(cpu_before),
+        })
     }
 
     async fn task(

@@ -2,7 +2,7 @@
 
 use crate::drafts::{BenchBook, open_books};
 use crate::latencies::median;
-use crate::tasks::{Posting, Shape, Until};
+use crate::tasks::{Posted, Posting, Shape, Until};
 use crate::{Outcome, settings};
 use std::path::Path;
 use store::Ledger;
@@ -68,29 +68,33 @@ pub(crate) fn run(dir: &Path) -> Outcome {
         settings::seconds().as_secs(),
         settings::threads(),
     );
-    let mut results: Vec<Vec<f64>> = WORKLOADS.iter().map(|_| Vec::new()).collect();
+    let mut results: Vec<Vec<Posted>> = WORKLOADS.iter().map(|_| Vec::new()).collect();
     for _ in 0..settings::rounds() {
         for (workload, results) in WORKLOADS.iter().zip(&mut results) {
             results.push(workload.measure(dir)?);
         }
     }
-    let medians: Vec<f64> = results.into_iter().map(median).collect();
+    let median_of = |figure: fn(&Posted) -> f64| -> Vec<f64> {
+        results.iter().map(|posted| median(posted.iter().map(figure).collect())).collect()
+    };
+    let (medians, cpu) = (median_of(Posted::per_second), median_of(Posted::cpu_microseconds_each));
     println!(
-        "{:<16} {:>6} {:>6} {:>16} {:>22}",
-        "work", "tasks", "books", "transactions/s", "ratio to one book"
+        "{:<16} {:>6} {:>6} {:>16} {:>12}   {}",
+        "work", "tasks", "books", "transactions/s", "CPU µs each", "ratio"
     );
-    for (workload, per_second) in WORKLOADS.iter().zip(&medians) {
+    for ((workload, per_second), cpu) in WORKLOADS.iter().zip(&medians).zip(cpu) {
         let Workload { name, tasks, books, compared_with, .. } = workload;
         let ratio = compared_with.map_or_else(String::new, |other| {
-            format!("{:.2} of {}", per_second / medians[other], WORKLOADS[other].name)
+            let other = (per_second / medians[other], WORKLOADS[other].name);
+            format!("{:.2} of {}, one book", other.0, other.1)
         });
-        println!("{name:<16} {tasks:>6} {books:>6} {per_second:>16.0} {ratio:>22}");
+        println!("{name:<16} {tasks:>6} {books:>6} {per_second:>16.0} {cpu:>12.1}   {ratio}");
     }
     Ok(())
 }
 
 impl Workload {
-    fn measure(&self, dir: &Path) -> Outcome<f64> {
+    fn measure(&self, dir: &Path) -> Outcome<Posted> {
         let data = dir.join("throughput");
         let ledger = Ledger::open_with(&data, settings::options())?;
         // As many accounts in all, however many books share them.
@@ -109,6 +113,6 @@ impl Workload {
         let posted = posting.run()?;
         drop(ledger);
         std::fs::remove_dir_all(&data)?;
-        Ok(posted.per_second())
+        Ok(posted)
     }
 }
