@@ -17,49 +17,23 @@ struct Workload {
 }
 
 const WORKLOADS: [Workload; 6] = [
-    Workload {
-        name: "single commits",
-        shape: Shape::Single,
-        tasks: 1,
-        books: 1,
-        compared_with: None,
-    },
-    Workload {
-        name: "single commits",
-        shape: Shape::Single,
-        tasks: 128,
-        books: 1,
-        compared_with: None,
-    },
-    Workload {
-        name: "single commits",
-        shape: Shape::Single,
-        tasks: 128,
-        books: 1_000,
-        compared_with: Some(1),
-    },
-    Workload {
-        name: "batches of 50",
-        shape: Shape::Batch(50),
-        tasks: 32,
-        books: 1,
-        compared_with: None,
-    },
-    Workload {
-        name: "batches of 50",
-        shape: Shape::Batch(50),
-        tasks: 32,
-        books: 1_000,
-        compared_with: Some(3),
-    },
-    Workload {
-        name: "groups of 50",
-        shape: Shape::Group(50),
-        tasks: 32,
-        books: 1,
-        compared_with: Some(3),
-    },
+    workload("single commits", Shape::Single, 1, 1, None),
+    workload("single commits", Shape::Single, 128, 1, None),
+    workload("single commits", Shape::Single, 128, 1_000, Some(1)),
+    workload("batches of 50", Shape::Batch(50), 32, 1, None),
+    workload("batches of 50", Shape::Batch(50), 32, 1_000, Some(3)),
+    workload("groups of 50", Shape::Group(50), 32, 1, Some(3)),
 ];
+
+const fn workload(
+    name: &'static str,
+    shape: Shape,
+    tasks: usize,
+    books: usize,
+    compared_with: Option<usize>,
+) -> Workload {
+    Workload { name, shape, tasks, books, compared_with }
+}
 
 pub(crate) fn run(dir: &Path) -> Outcome {
     println!(
@@ -79,8 +53,8 @@ pub(crate) fn run(dir: &Path) -> Outcome {
     };
     let (medians, cpu) = (median_of(Posted::per_second), median_of(Posted::cpu_microseconds_each));
     println!(
-        "{:<16} {:>6} {:>6} {:>16} {:>12}   {}",
-        "work", "tasks", "books", "transactions/s", "CPU µs each", "ratio"
+        "{:<16} {:>6} {:>6} {:>16} {:>12}   ratio",
+        "work", "tasks", "books", "transactions/s", "CPU µs each"
     );
     for ((workload, per_second), cpu) in WORKLOADS.iter().zip(&medians).zip(cpu) {
         let Workload { name, tasks, books, compared_with, .. } = workload;
