@@ -2,14 +2,14 @@
 //!
 //! Shares no code path with `decide` beyond the types, so a mistake there is found here. Recovery
 //! feeds every event through an [`Auditor`] before it applies it; `verify` does the same offline.
+//! The auditor keeps its own accounts; who used a key or an id before is asked of the caller.
 
 use crate::{
-    Account, AccountPath, AssetId, Direction, Event, EventBody, IdempotencyKey, POSTINGS_MAX,
-    Posting, Seq, Timestamp, Totals, Transaction,
+    Account, AccountPath, AssetId, AssetRegister, BookState, Direction, Event, EventBody,
+    POSTINGS_MAX, Posting, Seq, Timestamp, Totals, Transaction, TransactionLookup,
 };
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// A history that the rules cannot have produced, and where.
@@ -35,18 +35,27 @@ pub struct Auditor {
     assets: HashSet<AssetId>,
     accounts: HashMap<AccountPath, Account>,
     totals: HashMap<AssetId, Totals>,
-    keys: HashSet<IdempotencyKey>,
-    transactions: HashMap<Uuid, Arc<Transaction>>,
-    reversed: HashSet<Uuid>,
 }
 
 impl Auditor {
-    /// Checks the next event; after a finding the auditor must not be used further.
-    pub fn check(&mut self, event: &Event) -> Result<(), Finding> {
-        self.check_event(event).map_err(|problem| Finding { seq: event.seq, problem })
+    /// An auditor that goes on behind a state and the assets registered so far, and trusts them.
+    pub fn resume(state: &BookState, assets: &AssetRegister) -> Self {
+        Auditor {
+            head: state.head,
+            assets: assets.keys().cloned().collect(),
+            accounts: state.accounts.clone(),
+            totals: state.totals.clone(),
+            ..Auditor::default()
+        }
     }
 
-    fn check_event(&mut self, event: &Event) -> Result<(), String> {
+    /// Checks the next event; `past` finds the transactions before it. After a finding the auditor
+    /// must not be used further.
+    pub fn check(&mut self, event: &Event, past: &impl TransactionLookup) -> Result<(), Finding> {
+        self.check_event(event, past).map_err(|problem| Finding { seq: event.seq, problem })
+    }
+
+    fn check_event(&mut self, event: &Event, past: &impl TransactionLookup) -> Result<(), String> {
         if event.seq != self.head.next() {
             return Err(format!("seq {} follows {}", event.seq, self.head));
         }
@@ -75,45 +84,31 @@ impl Auditor {
                 }
                 None => Err(format!("account \"{path}\" changes but was never opened")),
             },
-            EventBody::TransactionPosted(transaction) => self.check_transaction(transaction),
+            EventBody::TransactionPosted(transaction) => self.check_transaction(transaction, past),
         }
     }
 
-    fn check_transaction(&mut self, transaction: &Arc<Transaction>) -> Result<(), String> {
+    fn check_transaction(
+        &mut self,
+        transaction: &Transaction,
+        past: &impl TransactionLookup,
+    ) -> Result<(), String> {
         let postings = &transaction.postings;
         if !(2..=POSTINGS_MAX).contains(&postings.len()) {
             return Err(format!("a transaction of {} postings", postings.len()));
         }
-        if !self.keys.insert(transaction.idempotency_key.clone()) {
+        if past.by_key(&transaction.idempotency_key).is_some() {
             return Err(format!("idempotency key \"{}\" again", transaction.idempotency_key));
         }
         if let Some(reversed) = transaction.reverses {
-            self.check_reversal(reversed, transaction)?;
+            check_reversal(reversed, transaction, past)?;
         }
-        if self.transactions.insert(transaction.tx_id, transaction.clone()).is_some() {
+        if past.by_id(&transaction.tx_id).is_some() {
             return Err(format!("tx_id {} again", transaction.tx_id));
         }
         self.check_balance(transaction)?;
         self.check_accounts(transaction)?;
         self.check_book_totals(transaction)
-    }
-
-    fn check_reversal(&mut self, reversed: Uuid, by: &Transaction) -> Result<(), String> {
-        let original = self
-            .transactions
-            .get(&reversed)
-            .ok_or_else(|| format!("reverses {reversed}, which is not in the book"))?;
-        let turned = |posting: &Posting| Posting {
-            direction: posting.direction.opposite(),
-            ..posting.clone()
-        };
-        if !original.postings.iter().map(turned).eq(by.postings.iter().cloned()) {
-            return Err(format!("is not the mirror image of {reversed}, which it reverses"));
-        }
-        if !self.reversed.insert(reversed) {
-            return Err(format!("{reversed} is reversed a second time"));
-        }
-        Ok(())
     }
 
     fn check_balance(&self, transaction: &Transaction) -> Result<(), String> {
@@ -170,7 +165,7 @@ impl Auditor {
     }
 
     /// Compares the audited end of the history with a state that claims to be it.
-    pub fn agrees_with(&self, state: &crate::BookState) -> Result<(), Finding> {
+    pub fn agrees_with(&self, state: &BookState) -> Result<(), Finding> {
         let disagree = |problem| Err(Finding { seq: self.head, problem });
         if state.head != self.head {
             return disagree(format!("the state stands at seq {}", state.head));
@@ -182,6 +177,25 @@ impl Auditor {
             return disagree("totals of the state differ from the history".to_owned());
         }
         Ok(())
+    }
+}
+
+fn check_reversal(
+    reversed: Uuid,
+    by: &Transaction,
+    past: &impl TransactionLookup,
+) -> Result<(), String> {
+    let original = past
+        .by_id(&reversed)
+        .ok_or_else(|| format!("reverses {reversed}, which is not in the book"))?;
+    let turned =
+        |posting: &Posting| Posting { direction: posting.direction.opposite(), ..posting.clone() };
+    if !original.transaction.postings.iter().map(turned).eq(by.postings.iter().cloned()) {
+        return Err(format!("is not the mirror image of {reversed}, which it reverses"));
+    }
+    match past.reversal_of(&reversed) {
+        Some(_) => Err(format!("{reversed} is reversed a second time")),
+        None => Ok(()),
     }
 }
 

@@ -248,7 +248,9 @@ fn resolve<V: BookView>(book: &V, drafts: &[PostingDraft]) -> Result<Vec<Posting
                 given: given.clone(),
             });
         }
-        postings.push(posted(draft, holds.clone()));
+        // The account's own path, not the caller's copy: history shares one text per account.
+        let path = account.opening.path.clone();
+        postings.push(Posting { account: path, ..posted(draft, holds.clone()) });
     }
     Ok(postings)
 }

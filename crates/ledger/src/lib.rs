@@ -24,6 +24,7 @@ mod overlay;
 mod rejection;
 mod state;
 mod transaction;
+mod transaction_index;
 
 pub use account::{Account, AccountChange, AccountKind, AccountOpening, NormalSide};
 pub use amount::{AMOUNT_MAX, Totals};
@@ -37,7 +38,8 @@ pub use json::{JsonDocument, JsonError};
 pub use name::{AccountPath, AssetId, BookName, IdempotencyKey, NameError, NameProblem};
 pub use overlay::Overlay;
 pub use rejection::{AccountField, AssetField, Rejection, TransactionField};
-pub use state::{AssetRegister, BookState, PostedTransaction};
+pub use state::{AssetRegister, BookState, BookWithPast};
 pub use transaction::{Direction, POSTINGS_MAX, Posting, Transaction};
+pub use transaction_index::{PostedTransaction, TransactionIndex, TransactionLookup};
 
 pub use uuid::Uuid;

@@ -3,39 +3,35 @@
 //! A group decides on an overlay, so that its drafts see each other, and a rejection is undone by
 //! dropping it. Only what the group touched is copied.
 
-use crate::state::BookAndAssets;
+use crate::state::BookWithPast;
 use crate::{
     Account, AccountPath, Asset, AssetId, AssetRegister, BookState, BookView, EventBody,
-    IdempotencyKey, PostedTransaction, Seq, Totals,
+    IdempotencyKey, PostedTransaction, Seq, Totals, TransactionIndex, TransactionLookup,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
 #[derive(Debug)]
-pub struct Overlay<'a> {
-    base: BookAndAssets<'a>,
+pub struct Overlay<'a, T> {
+    base: BookWithPast<'a, T>,
     /// Assets registered earlier in the same group, in whatever order its books are decided.
     assets: AssetRegister,
     head: Seq,
     accounts: HashMap<AccountPath, Account>,
     totals: HashMap<AssetId, Totals>,
-    by_key: HashMap<IdempotencyKey, PostedTransaction>,
-    by_id: HashMap<Uuid, PostedTransaction>,
-    reversals: HashMap<Uuid, Uuid>,
+    transactions: TransactionIndex,
 }
 
-impl<'a> Overlay<'a> {
-    pub fn new(book: &'a BookState, assets: &'a AssetRegister) -> Self {
+impl<'a, T: TransactionLookup> Overlay<'a, T> {
+    pub fn new(book: &'a BookState, assets: &'a AssetRegister, transactions: &'a T) -> Self {
         Overlay {
-            base: book.with_assets(assets),
+            base: book.with(assets, transactions),
             assets: AssetRegister::new(),
             head: book.head(),
             accounts: HashMap::new(),
             totals: HashMap::new(),
-            by_key: HashMap::new(),
-            by_id: HashMap::new(),
-            reversals: HashMap::new(),
+            transactions: TransactionIndex::default(),
         }
     }
 
@@ -66,12 +62,7 @@ impl<'a> Overlay<'a> {
                         .expect("decide bounds the book's lifetime sums");
                     self.totals.insert(posting.asset.clone(), book_total);
                 }
-                let posted = PostedTransaction { seq: self.head, transaction: transaction.clone() };
-                self.by_key.insert(transaction.idempotency_key.clone(), posted.clone());
-                self.by_id.insert(transaction.tx_id, posted);
-                if let Some(reversed) = transaction.reverses {
-                    self.reversals.insert(reversed, transaction.tx_id);
-                }
+                self.transactions.insert(self.head, transaction);
             }
         }
         self.head
@@ -85,7 +76,7 @@ impl<'a> Overlay<'a> {
     }
 }
 
-impl BookView for Overlay<'_> {
+impl<T: TransactionLookup> BookView for Overlay<'_, T> {
     fn asset(&self, id: &AssetId) -> Option<Arc<Asset>> {
         self.assets.get(id).cloned().or_else(|| self.base.asset(id))
     }
@@ -99,14 +90,14 @@ impl BookView for Overlay<'_> {
     }
 
     fn transaction_by_key(&self, key: &IdempotencyKey) -> Option<PostedTransaction> {
-        self.by_key.get(key).cloned().or_else(|| self.base.transaction_by_key(key))
+        self.transactions.by_key(key).or_else(|| self.base.transaction_by_key(key))
     }
 
     fn transaction_by_id(&self, tx_id: &Uuid) -> Option<PostedTransaction> {
-        self.by_id.get(tx_id).cloned().or_else(|| self.base.transaction_by_id(tx_id))
+        self.transactions.by_id(tx_id).or_else(|| self.base.transaction_by_id(tx_id))
     }
 
     fn reversal_of(&self, tx_id: &Uuid) -> Option<Uuid> {
-        self.reversals.get(tx_id).copied().or_else(|| self.base.reversal_of(tx_id))
+        self.transactions.reversal_of(tx_id).or_else(|| self.base.reversal_of(tx_id))
     }
 }

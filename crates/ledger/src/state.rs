@@ -4,8 +4,8 @@
 //! from a log whose events were), and `decide` bounds every sum it adds.
 
 use crate::{
-    Account, AccountPath, Asset, AssetId, BookView, Event, EventBody, IdempotencyKey, Seq, Totals,
-    Transaction,
+    Account, AccountPath, Asset, AssetId, BookView, Event, EventBody, IdempotencyKey,
+    PostedTransaction, Seq, Totals, Transaction, TransactionLookup,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,22 +14,13 @@ use uuid::Uuid;
 /// All registered assets. They belong to the store, not to a book.
 pub type AssetRegister = HashMap<AssetId, Arc<Asset>>;
 
-/// A transaction and the place it has in its book.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostedTransaction {
-    pub seq: Seq,
-    pub transaction: Arc<Transaction>,
-}
-
-/// One book as it stands after its last event.
+/// One book as it stands after its last event: its accounts and sums. Its transactions are history
+/// and are kept elsewhere ([`TransactionLookup`]).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BookState {
     pub(crate) head: Seq,
     pub(crate) accounts: HashMap<AccountPath, Account>,
     pub(crate) totals: HashMap<AssetId, Totals>,
-    by_key: HashMap<IdempotencyKey, PostedTransaction>,
-    by_id: HashMap<Uuid, PostedTransaction>,
-    reversals: HashMap<Uuid, Uuid>,
 }
 
 impl BookState {
@@ -54,11 +45,7 @@ impl BookState {
     pub fn apply(&mut self, event: &Event) {
         assert_eq!(event.seq, self.head.next(), "events are applied in order, without gaps");
         self.head = event.seq;
-        self.apply_body(event.seq, &event.body);
-    }
-
-    pub(crate) fn apply_body(&mut self, seq: Seq, body: &EventBody) {
-        match body {
+        match &event.body {
             EventBody::AssetRegistered(_) => {}
             EventBody::AccountOpened(opening) => {
                 self.accounts.insert(opening.path.clone(), Account::open(opening.clone()));
@@ -69,11 +56,11 @@ impl BookState {
                     .expect("a changed account is open: decide looked it up")
                     .change(change);
             }
-            EventBody::TransactionPosted(transaction) => self.apply_transaction(seq, transaction),
+            EventBody::TransactionPosted(transaction) => self.apply_transaction(transaction),
         }
     }
 
-    fn apply_transaction(&mut self, seq: Seq, transaction: &Arc<Transaction>) {
+    fn apply_transaction(&mut self, transaction: &Transaction) {
         for posting in &transaction.postings {
             let account = self
                 .accounts
@@ -88,28 +75,42 @@ impl BookState {
             *book_total =
                 book_total.checked_add(&leg).expect("decide bounds the book's lifetime sums");
         }
-        let posted = PostedTransaction { seq, transaction: transaction.clone() };
-        self.by_key.insert(transaction.idempotency_key.clone(), posted.clone());
-        self.by_id.insert(transaction.tx_id, posted);
-        if let Some(reversed) = transaction.reverses {
-            self.reversals.insert(reversed, transaction.tx_id);
-        }
     }
 
-    /// This book together with the store's assets: what a decision looks at.
-    pub fn with_assets<'a>(&'a self, assets: &'a AssetRegister) -> BookAndAssets<'a> {
-        BookAndAssets { book: self, assets }
+    /// A book that stands where a checkpoint left it.
+    ///
+    /// `None` if the accounts' sums do not fit one book: then no history can have led there.
+    pub fn restore(head: Seq, accounts: impl IntoIterator<Item = Account>) -> Option<Self> {
+        let mut state = BookState { head, ..BookState::default() };
+        for account in accounts {
+            let total = state.totals.entry(account.opening.asset.clone()).or_default();
+            *total = total.checked_add(&account.totals)?;
+            state.accounts.insert(account.opening.path.clone(), account);
+        }
+        // An asset nobody has posted in has no sums yet.
+        state.totals.retain(|_, totals| *totals != Totals::default());
+        Some(state)
+    }
+
+    /// This book together with the store's assets and its own past: what a decision looks at.
+    pub fn with<'a, T: TransactionLookup>(
+        &'a self,
+        assets: &'a AssetRegister,
+        transactions: &'a T,
+    ) -> BookWithPast<'a, T> {
+        BookWithPast { book: self, assets, transactions }
     }
 }
 
-/// A [`BookView`] on a book's state and the store's assets.
-#[derive(Debug, Clone, Copy)]
-pub struct BookAndAssets<'a> {
+/// A [`BookView`] on a book's state, the store's assets and the book's transactions.
+#[derive(Debug)]
+pub struct BookWithPast<'a, T> {
     pub(crate) book: &'a BookState,
     assets: &'a AssetRegister,
+    transactions: &'a T,
 }
 
-impl BookView for BookAndAssets<'_> {
+impl<T: TransactionLookup> BookView for BookWithPast<'_, T> {
     fn asset(&self, id: &AssetId) -> Option<Arc<Asset>> {
         self.assets.get(id).cloned()
     }
@@ -123,14 +124,14 @@ impl BookView for BookAndAssets<'_> {
     }
 
     fn transaction_by_key(&self, key: &IdempotencyKey) -> Option<PostedTransaction> {
-        self.book.by_key.get(key).cloned()
+        self.transactions.by_key(key)
     }
 
     fn transaction_by_id(&self, tx_id: &Uuid) -> Option<PostedTransaction> {
-        self.book.by_id.get(tx_id).cloned()
+        self.transactions.by_id(tx_id)
     }
 
     fn reversal_of(&self, tx_id: &Uuid) -> Option<Uuid> {
-        self.book.reversals.get(tx_id).copied()
+        self.transactions.reversal_of(tx_id)
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Owns the wiring of log, books, projections and threads, and their order at start and stop.
 
-use crate::log::lock;
-use crate::log::recovery::{Recovered, recover};
+use crate::history::HistoryLimits;
+use crate::history::checkpointer::{CheckpointPolicy, Checkpoints};
+use crate::opening::{Opened, open};
 use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
-use crate::write::{Books, LogThread, Outcome, Publisher, Staging, Ticket, submit};
-use crate::{CommitError, OpenError, View};
+use crate::write::{Books, LogThread, Publisher, Staging, Ticket, submit};
+use crate::{CommitError, OpenError, Outcome, ReadError, View};
 use ledger::{Draft, Lsn, Timestamp, Uuid};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
@@ -18,11 +19,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Cycles that may be durable and not yet published: enough that a sync never waits for a reply.
 const PUBLISH_QUEUE_CYCLES: usize = 4;
 
+const MIB: u64 = 1024 * 1024;
+
 /// How a ledger is opened. [`Options::default`] is right for production.
 #[derive(Clone)]
 pub struct Options {
     /// A segment of the log is sealed once it has this many bytes.
     pub segment_bytes: u64,
+    /// The memory the ledger may use for history, in bytes: events that are not in a part yet, and
+    /// those that are kept to be read fast. Accounts come on top: they are always in memory.
+    pub memory_budget_bytes: u64,
+    /// A checkpoint is made whenever this many events have been published since the last one.
+    pub checkpoint_every_events: u64,
+    /// How many transactions' idempotency keys and ids are kept in memory; the rest are found in
+    /// the index on disk.
+    pub idempotency_hot_cap: usize,
     /// What one book may have staged and not yet published before new groups answer
     /// [`CommitError::Busy`]. A group alone in its book is always admitted.
     pub in_flight_bytes_per_book_max: usize,
@@ -35,8 +46,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            segment_bytes: 128 * 1024 * 1024,
-            in_flight_bytes_per_book_max: 128 * 1024 * 1024,
+            segment_bytes: 64 * MIB,
+            memory_budget_bytes: 1024 * MIB,
+            checkpoint_every_events: 100_000,
+            idempotency_hot_cap: 500_000,
+            in_flight_bytes_per_book_max: 4 * MIB as usize,
             storage: Arc::new(Disk),
             clock: Arc::new(system_time),
         }
@@ -47,9 +61,46 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
             .field("segment_bytes", &self.segment_bytes)
+            .field("memory_budget_bytes", &self.memory_budget_bytes)
+            .field("checkpoint_every_events", &self.checkpoint_every_events)
+            .field("idempotency_hot_cap", &self.idempotency_hot_cap)
             .field("in_flight_bytes_per_book_max", &self.in_flight_bytes_per_book_max)
             .field("storage", &self.storage)
             .finish_non_exhaustive()
+    }
+}
+
+/// How the memory budget is divided.
+impl Options {
+    /// Sealed events stay in memory while all events there take no more than a quarter.
+    fn recent_bytes_max(&self) -> u64 {
+        self.memory_budget_bytes / 4
+    }
+
+    /// At half, writers are refused until parts were made: the last resort.
+    pub(crate) fn recent_bytes_limit(&self) -> u64 {
+        self.memory_budget_bytes / 2
+    }
+
+    /// All books together may have an eighth in flight.
+    pub(crate) fn in_flight_bytes_max(&self) -> usize {
+        usize::try_from(self.memory_budget_bytes / 8).unwrap_or(usize::MAX)
+    }
+
+    /// Filters may have an eighth; a transaction has two entries.
+    pub(crate) fn history_limits(&self) -> HistoryLimits {
+        HistoryLimits {
+            hot_entries_max: self.idempotency_hot_cap.saturating_mul(2),
+            filter_bytes_max: usize::try_from(self.memory_budget_bytes / 8).unwrap_or(usize::MAX),
+        }
+    }
+
+    pub(crate) fn checkpoint_policy(&self) -> CheckpointPolicy {
+        CheckpointPolicy {
+            every_events: self.checkpoint_every_events.max(1),
+            unsealed_bytes_max: self.memory_budget_bytes / 8,
+            recent_bytes_max: self.recent_bytes_max(),
+        }
     }
 }
 
@@ -73,7 +124,11 @@ struct Inner {
     staging: Arc<Staging>,
     projections: Arc<Projections>,
     wakers: Arc<Wakers>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    checkpoints: Arc<Checkpoints>,
+    /// The log thread and the publisher.
+    write_threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The checkpointer and the merger.
+    history_threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held until the threads have ended.
     _lock: Box<dyn StorageLock>,
 }
@@ -85,33 +140,26 @@ impl Ledger {
     }
 
     pub fn open_with(dir: impl AsRef<Path>, options: Options) -> Result<Ledger, OpenError> {
-        let dir = dir.as_ref();
-        options.storage.create_dir_durable(dir).map_err(|source| OpenError::Io {
-            what: format!("creating {}", dir.display()),
-            source,
-        })?;
-        let lock = lock::acquire(&*options.storage, dir)?;
-        let books = Books::default();
-        let projections = Arc::new(Projections::default());
-        let Recovered { writer, head, last_at } = recover(
-            options.storage.clone(),
-            dir,
-            options.segment_bytes,
-            || Uuid::now_v7().to_string(),
-            |event| {
-                books.replay(event);
-                projections.apply(event);
-            },
-        )?;
-        projections.publish(head);
+        let Opened { lock, books, projections, checkpoints, history_threads, recovered } =
+            open(dir.as_ref(), &options)?;
+        let (head, last_at) = (recovered.head, recovered.last_at);
         let staging = Arc::new(Staging::new(head, last_at, options.clock.clone()));
         let wakers = Arc::new(Wakers::default());
         let (sender, cycles) = mpsc::sync_channel(PUBLISH_QUEUE_CYCLES);
-        let log_thread =
-            LogThread { staging: staging.clone(), writer, durable: head, publisher: sender };
-        let publisher =
-            Publisher { cycles, projections: projections.clone(), wakers: wakers.clone() };
-        let threads = vec![
+        let log_thread = LogThread {
+            staging: staging.clone(),
+            writer: recovered.writer,
+            durable: head,
+            publisher: sender,
+        };
+        let publisher = Publisher {
+            cycles,
+            staging: staging.clone(),
+            projections: projections.clone(),
+            checkpoints: checkpoints.clone(),
+            wakers: wakers.clone(),
+        };
+        let write_threads = vec![
             spawn("tallybook-log", move || log_thread.run())?,
             spawn("tallybook-publisher", move || publisher.run())?,
         ];
@@ -122,7 +170,9 @@ impl Ledger {
                 staging,
                 projections,
                 wakers,
-                threads: Mutex::new(threads),
+                checkpoints,
+                write_threads: Mutex::new(write_threads),
+                history_threads: Mutex::new(history_threads),
                 _lock: lock,
             }),
         })
@@ -159,20 +209,21 @@ impl Ledger {
 
     /// The ledger as it stood at an earlier cut. `None` if `lsn` is not published yet or lies
     /// inside a frame, where the ledger never stood.
-    pub fn view_at(&self, lsn: Lsn) -> Option<View> {
+    pub fn view_at(&self, lsn: Lsn) -> Result<Option<View>, ReadError> {
         let projections = self.inner.projections.clone();
         let cut = projections.cut();
         if lsn > cut {
-            return None;
+            return Ok(None);
         }
         if lsn < cut && lsn > Lsn(0) {
-            let (at, next_at) =
-                (projections.event_at(lsn)?.at, projections.event_at(lsn.next())?.at);
-            if at == next_at {
-                return None;
+            let events = projections.events_at(&[lsn, lsn.next()])?;
+            if let [event, next] = &events[..]
+                && event.at == next.at
+            {
+                return Ok(None);
             }
         }
-        Some(View::new(projections, lsn))
+        Ok(Some(View::new(projections, lsn)))
     }
 
     /// Follows all books or one, frame by frame.
@@ -180,7 +231,17 @@ impl Ledger {
         Subscription::new(self.inner.projections.clone(), self.inner.wakers.clone(), following)
     }
 
-    /// Refuses new groups, finishes those in flight, closes the log. Reads go on. Idempotent.
+    /// Seals everything that is published now into parts, so that the next start need not read
+    /// it from the log. Happens by itself too; waits until it is done.
+    ///
+    /// # Errors
+    /// If no part could be made, says why. Nothing is lost by that: parts are caches.
+    pub fn checkpoint(&self) -> Result<(), String> {
+        self.inner.checkpoints.checkpoint(&self.inner.projections)
+    }
+
+    /// Refuses new groups, finishes those in flight, closes the log, makes a last checkpoint.
+    /// Reads go on. Idempotent.
     pub fn shutdown(&self) {
         self.inner.shutdown();
     }
@@ -189,12 +250,28 @@ impl Ledger {
 impl Inner {
     fn shutdown(&self) {
         self.staging.close(CommitError::ShuttingDown);
-        let mut threads = self.threads.lock().expect("nothing panics while it holds this lock");
-        for thread in threads.drain(..) {
-            // A panic there was reported when it happened, and writers were refused since.
-            let _ = thread.join();
+        if !join(&self.write_threads) {
+            return;
         }
+        if self.staging.is_stopped() {
+            // A disk that failed is left alone; the next start reads the log.
+        } else if let Err(problem) = self.checkpoints.checkpoint(&self.projections) {
+            tracing::warn!(problem, "no last checkpoint was made: the next start takes longer");
+        }
+        self.checkpoints.stop();
+        join(&self.history_threads);
     }
+}
+
+/// Waits for threads to end; false if somebody else has done so before.
+fn join(threads: &Mutex<Vec<JoinHandle<()>>>) -> bool {
+    let mut threads = threads.lock().expect("nothing panics while it holds this lock");
+    let running = !threads.is_empty();
+    for thread in threads.drain(..) {
+        // A panic there was reported when it happened, and writers were refused since.
+        let _ = thread.join();
+    }
+    running
 }
 
 impl Drop for Inner {
@@ -203,7 +280,10 @@ impl Drop for Inner {
     }
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+pub(crate) fn spawn(
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)

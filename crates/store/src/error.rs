@@ -2,7 +2,7 @@
 
 use ledger::{BookName, Lsn, Rejection};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a group was not committed. Except for [`CommitError::OutcomeUnknown`], nothing happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum CommitError {
         durable: Lsn,
     },
     ShuttingDown,
+    /// What the rules had to look up could not be read.
+    Read(ReadError),
 }
 
 impl fmt::Display for CommitError {
@@ -58,11 +60,33 @@ impl fmt::Display for CommitError {
                 write!(f, "the disk is full; durable up to lsn {durable}")
             }
             CommitError::ShuttingDown => f.write_str("the ledger is shutting down"),
+            CommitError::Read(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for CommitError {}
+
+/// A read found the disk failing, or bytes that are not what was written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    file: PathBuf,
+    problem: String,
+}
+
+impl ReadError {
+    pub(crate) fn new(file: &Path, problem: impl Into<String>) -> Self {
+        ReadError { file: file.to_owned(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reading {} failed: {}", self.file.display(), self.problem)
+    }
+}
+
+impl std::error::Error for ReadError {}
 
 /// Why a directory could not be opened.
 #[derive(Debug)]

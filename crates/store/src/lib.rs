@@ -75,16 +75,16 @@
 //!
 //! // Read at a cut.
 //! let view = ledger.view();
-//! let cash = view.account("shop", "cash").expect("opened above");
+//! let cash = view.account("shop", "cash")?.expect("opened above");
 //! assert_eq!(cash.totals.balance(), 4500);
-//! assert_eq!(view.account_history("shop", "cash", Seq(1), 10).len(), 3);
-//! assert!(view.transaction_by_key("shop", "sale-1").is_some());
-//! assert_eq!(view.trial_balance("shop"), [(eur, Totals { debits: 4500, credits: 4500 })]);
-//! assert_eq!(view.events_from("shop", Seq(1), 100).len(), 5);
+//! assert_eq!(view.account_history("shop", "cash", Seq(1), 10)?.len(), 3);
+//! assert!(view.transaction_by_key("shop", "sale-1")?.is_some());
+//! assert_eq!(view.trial_balance("shop")?, [(eur, Totals { debits: 4500, credits: 4500 })]);
+//! assert_eq!(view.events_from("shop", Seq(1), 100)?.len(), 5);
 //!
 //! // Follow a book from its beginning, frame by frame.
 //! let mut frames = ledger.subscribe(Following::Book { book, from: Seq(1) });
-//! assert_eq!(frames.try_next().expect("published above").events.len(), 2);
+//! assert_eq!(frames.try_next()?.expect("published above").events.len(), 2);
 //!
 //! ledger.shutdown();
 //! # Ok(())
@@ -95,6 +95,7 @@ mod embedded;
 mod error;
 mod history;
 mod log;
+mod opening;
 mod projection;
 mod selection;
 pub mod storage;
@@ -103,7 +104,7 @@ mod view;
 mod write;
 
 pub use embedded::{Ledger, Options};
-pub use error::{CommitError, OpenError};
+pub use error::{CommitError, OpenError, ReadError};
 pub use ledger::*;
 pub use log::record::{event_payload, postings_json};
 pub use selection::{PathSelection, Selection};

@@ -5,14 +5,19 @@
 //! that are narrowed where the projections are organised for it.
 
 mod scan;
+mod sealed;
 
 pub use scan::{Scan, events_schema, postings_schema, transactions_schema};
 
-use crate::projection::{AccountProjection, BookProjection, PostingsAt, Projections};
-use crate::{PathSelection, Selection};
+use crate::history::SealedPosting;
+use crate::history::keys::KeyHash;
+use crate::projection::{
+    AccountProjection, BookProjection, PostingRow, Projections, SumsAt, transaction_of,
+};
+use crate::{PathSelection, ReadError, Selection};
 use ledger::{
-    AccountOpening, Asset, AssetId, BookName, Event, JsonDocument, Lsn, Seq, Timestamp, Totals,
-    Uuid,
+    AccountOpening, AccountPath, Asset, AssetId, BookName, Event, EventBody, JsonDocument, Lsn,
+    Posting, Seq, Timestamp, Totals, Transaction, Uuid,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,12 +70,55 @@ pub struct AccountRow {
 }
 
 /// One leg of a transaction with its account's lifetime sums after it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRow {
-    pub event: Arc<Event>,
+    pub tx_id: Uuid,
+    pub lsn: Lsn,
+    pub seq: Seq,
+    /// Recorded time.
+    pub at: Timestamp,
+    pub occurred_at: Option<Timestamp>,
     /// Place of the leg in its transaction.
     pub index: u16,
+    pub posting: Posting,
     pub totals_after: Totals,
+}
+
+impl HistoryRow {
+    fn recent(row: &PostingRow) -> Self {
+        let transaction = transaction_of(&row.event);
+        HistoryRow {
+            tx_id: transaction.tx_id,
+            lsn: row.event.lsn,
+            seq: row.event.seq,
+            at: row.event.at,
+            occurred_at: transaction.occurred_at,
+            index: row.index,
+            posting: row.posting().clone(),
+            totals_after: row.totals_after,
+        }
+    }
+
+    fn sealed(account: &AccountPath, posting: SealedPosting) -> Self {
+        let SealedPosting { tx_id, seq, lsn, index, asset, amount, direction, .. } = posting;
+        HistoryRow {
+            tx_id,
+            lsn,
+            seq,
+            at: posting.committed_at,
+            occurred_at: posting.occurred_at,
+            index,
+            posting: Posting { account: account.clone(), asset, direction, amount },
+            totals_after: posting.totals_after,
+        }
+    }
+}
+
+/// An account as the projections hold it, whose sums may still have to be found.
+struct FoundAccount {
+    row: AccountRow,
+    state_seq: Seq,
+    sums: SumsAt,
 }
 
 impl View {
@@ -95,49 +143,50 @@ impl View {
     }
 
     /// Every book that has an account, by name.
-    pub fn books(&self) -> Vec<BookRow> {
+    pub fn books(&self) -> Result<Vec<BookRow>, ReadError> {
         let Staged::Nothing = self.staged;
         let books = self.projections.books();
-        books.iter().filter_map(|book| self.book_row(book)).collect()
+        books.iter().filter_map(|book| self.book_row(book).transpose()).collect()
     }
 
-    fn book_row(&self, book: &BookProjection) -> Option<BookRow> {
-        let (head_seq, transactions, accounts) = book.counts_at(self.cut);
-        if accounts == 0 {
-            return None;
-        }
-        let at = |seq| {
-            let event = book.lsn_of(seq).and_then(|lsn| self.projections.event_at(lsn));
-            event.map(|event| event.at)
+    fn book_row(&self, book: &BookProjection) -> Result<Option<BookRow>, ReadError> {
+        let Some((head_seq, head_lsn)) = self.projections.head_at(book, self.cut)? else {
+            return Ok(None);
         };
-        Some(BookRow {
+        let counts = book.counts_at(self.cut, head_seq);
+        if counts.accounts == 0 {
+            return Ok(None);
+        }
+        let head = self.projections.event_at(head_lsn)?;
+        Ok(head.map(|head| BookRow {
             book: book.name.clone(),
-            head_seq: Seq(head_seq),
-            accounts,
-            transactions,
-            opened_at: at(Seq(1))?,
-            last_committed_at: at(Seq(head_seq))?,
-        })
+            head_seq,
+            accounts: counts.accounts,
+            transactions: counts.transactions,
+            opened_at: book.opened_at(),
+            last_committed_at: head.at,
+        }))
     }
 
     /// One account, if it was open by then.
-    pub fn account(&self, book: &str, path: &str) -> Option<AccountRow> {
+    pub fn account(&self, book: &str, path: &str) -> Result<Option<AccountRow>, ReadError> {
         let Staged::Nothing = self.staged;
-        let book = self.projections.book(book)?;
-        book.with_account(path, |account| self.account_row(&book, account)).flatten()
+        let Some(book) = self.projections.book(book) else { return Ok(None) };
+        let found = book.with_account(path, |account| self.find_account(&book, account)).flatten();
+        found.map(|found| self.account_row(found)).transpose()
     }
 
     /// The accounts that `selection.book` and `selection.path` let through, by book and path.
-    pub fn accounts(&self, selection: &Selection) -> Vec<AccountRow> {
+    pub fn accounts(&self, selection: &Selection) -> Result<Vec<AccountRow>, ReadError> {
         let Staged::Nothing = self.staged;
         let books = match &selection.book {
             Some(name) => self.projections.book(name).into_iter().collect(),
             None => self.projections.books(),
         };
-        let mut rows = Vec::new();
+        let mut found = Vec::new();
         for book in &books {
             let mut keep =
-                |account: &AccountProjection| rows.extend(self.account_row(book, account));
+                |account: &AccountProjection| found.extend(self.find_account(book, account));
             match &selection.path {
                 Some(PathSelection::Exact(path)) => {
                     book.with_account(path, keep);
@@ -146,28 +195,45 @@ impl View {
                 None => book.for_each_account("", &mut keep),
             }
         }
-        rows
+        // No lock is held here: the sums of an old cut may have to come from the disk.
+        found.into_iter().map(|found| self.account_row(found)).collect()
     }
 
-    fn account_row(
+    fn find_account(
         &self,
         book: &BookProjection,
         account: &AccountProjection,
-    ) -> Option<AccountRow> {
+    ) -> Option<FoundAccount> {
         let state = account.state_at(self.cut)?;
-        let (totals, updated_seq) =
-            account.sums_at(self.cut, || PostingsAt(self.projections.postings()));
-        Some(AccountRow {
-            book: book.name.clone(),
-            opening: account.opening.clone(),
-            min_balance: state.min_balance,
-            metadata: state.metadata.clone(),
-            closed: state.closed,
-            totals,
-            opened_seq: account.opened_seq,
-            opened_at: account.opened_at,
-            updated_seq,
+        Some(FoundAccount {
+            row: AccountRow {
+                book: book.name.clone(),
+                opening: account.opening.clone(),
+                min_balance: state.min_balance,
+                metadata: state.metadata.clone(),
+                closed: state.closed,
+                totals: Totals::default(),
+                opened_seq: account.opened_seq,
+                opened_at: account.opened_at,
+                updated_seq: state.seq,
+            },
+            state_seq: state.seq,
+            sums: account.sums_at(self.cut, || self.projections.postings()),
         })
+    }
+
+    fn account_row(&self, found: FoundAccount) -> Result<AccountRow, ReadError> {
+        let FoundAccount { mut row, state_seq, sums } = found;
+        let sums = match sums {
+            SumsAt::Known(sums) => sums,
+            SumsAt::Sealed => {
+                let (book, path) = (row.book.as_str(), row.opening.path.as_str());
+                self.projections.sealed(|chain| chain.sums_at(book, path, self.cut))?
+            }
+        };
+        row.totals = sums.totals;
+        row.updated_seq = sums.last_posting.map_or(state_seq, |(_, seq)| seq.max(state_seq));
+        Ok(row)
     }
 
     /// The postings of one account from a seq on, oldest first, at most `limit`.
@@ -177,86 +243,130 @@ impl View {
         path: &str,
         from: Seq,
         limit: usize,
-    ) -> Vec<HistoryRow> {
+    ) -> Result<Vec<HistoryRow>, ReadError> {
         let Staged::Nothing = self.staged;
-        let Some(book) = self.projections.book(book) else { return Vec::new() };
-        let rows = book.posting_rows(path);
-        let postings = PostingsAt(self.projections.postings());
-        let start = rows.partition_point(|row| postings.row(*row).event.seq < from);
-        rows[start..]
-            .iter()
-            .map(|row| postings.row(*row))
-            .take_while(|row| row.event.lsn <= self.cut)
-            .take(limit)
-            .map(|row| HistoryRow {
-                event: row.event.clone(),
-                index: row.index,
-                totals_after: row.totals_after,
-            })
-            .collect()
+        let Some(projection) = self.projections.book(book) else { return Ok(Vec::new()) };
+        let Some((account, rows)) = projection
+            .with_account(path, |account| (account.opening.path.clone(), account.posting_rows()))
+        else {
+            return Ok(Vec::new());
+        };
+        // Memory first, the sealed history second: see the projections' invariant.
+        let (recent, floor) = {
+            let postings = self.projections.postings();
+            let recent: Vec<HistoryRow> = rows
+                .iter()
+                .filter_map(|row| postings.get(*row))
+                .filter(|row| row.event.seq >= from && row.event.lsn <= self.cut)
+                .take(limit)
+                .map(HistoryRow::recent)
+                .collect();
+            (recent, postings.floor())
+        };
+        let lsns = 1..=floor.min(self.cut).0;
+        let sealed = self
+            .projections
+            .sealed(|chain| chain.account_postings(book, path, lsns.clone(), from, limit))?;
+        let sealed = sealed.into_iter().map(|posting| HistoryRow::sealed(&account, posting));
+        Ok(sealed.chain(recent).take(limit).collect())
     }
 
     /// Lifetime sums of a book by asset: debits equal credits, always.
-    pub fn trial_balance(&self, book: &str) -> Vec<(AssetId, Totals)> {
+    pub fn trial_balance(&self, book: &str) -> Result<Vec<(AssetId, Totals)>, ReadError> {
         let selection = Selection { book: Some(book.to_owned()), ..Selection::default() };
         let mut sums: BTreeMap<AssetId, Totals> = BTreeMap::new();
-        for account in self.accounts(&selection) {
+        for account in self.accounts(&selection)? {
             let sum = sums.entry(account.opening.asset.clone()).or_default();
             *sum = sum
                 .checked_add(&account.totals)
                 .expect("the book's totals are bounded when a transaction is decided");
         }
-        sums.into_iter().collect()
+        Ok(sums.into_iter().collect())
     }
 
     /// The transactions of an id; it is unique only within a book, so there may be several.
-    pub fn transactions_by_id(&self, tx_id: Uuid) -> Vec<Arc<Event>> {
+    pub fn transactions_by_id(&self, tx_id: Uuid) -> Result<Vec<Arc<Event>>, ReadError> {
         let Staged::Nothing = self.staged;
-        let lsns = self.projections.lsns_of_tx_id(&tx_id);
-        lsns.into_iter().filter_map(|lsn| self.event_at(lsn)).collect()
+        self.named(KeyHash::of_tx_id(&tx_id), |_, transaction| transaction.tx_id == tx_id)
     }
 
     /// The transaction that used an idempotency key.
-    pub fn transaction_by_key(&self, book: &str, key: &str) -> Option<Arc<Event>> {
+    pub fn transaction_by_key(
+        &self,
+        book: &str,
+        key: &str,
+    ) -> Result<Option<Arc<Event>>, ReadError> {
         let Staged::Nothing = self.staged;
-        self.event_at(self.projections.book(book)?.lsn_of_key(key)?)
+        let found = self.named(KeyHash::of_key(book, key), |event, transaction| {
+            event.book.as_str() == book && transaction.idempotency_key.as_str() == key
+        })?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The transactions of a hash that are meant by it, up to the cut.
+    fn named(
+        &self,
+        hash: KeyHash,
+        meant: impl Fn(&Event, &Transaction) -> bool,
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
+        let mut lsns = self.projections.lsns_of_key(hash)?;
+        lsns.retain(|lsn| *lsn <= self.cut);
+        let mut events = self.projections.events_at(&lsns)?;
+        events.retain(|event| match &event.body {
+            EventBody::TransactionPosted(transaction) => meant(event, transaction),
+            _ => false,
+        });
+        Ok(events)
     }
 
     /// One event of a book.
-    pub fn event(&self, book: &str, seq: Seq) -> Option<Arc<Event>> {
-        self.event_at(self.projections.book(book)?.lsn_of(seq)?)
+    pub fn event(&self, book: &str, seq: Seq) -> Result<Option<Arc<Event>>, ReadError> {
+        Ok(self.events_from(book, seq, 1)?.into_iter().next())
     }
 
     /// A book's events from a seq on, at most `limit`.
-    pub fn events_from(&self, book: &str, from: Seq, limit: usize) -> Vec<Arc<Event>> {
-        let Some(book) = self.projections.book(book) else { return Vec::new() };
-        let last = from.0.saturating_add((limit as u64).saturating_sub(1));
-        if limit == 0 {
-            return Vec::new();
-        }
-        let lsns = book.lsns(&(from.0..=last));
-        lsns.into_iter().filter_map(|lsn| self.event_at(lsn)).collect()
+    pub fn events_from(
+        &self,
+        book: &str,
+        from: Seq,
+        limit: usize,
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
+        let Some(book) = self.projections.book(book) else { return Ok(Vec::new()) };
+        let Some(last) = (limit as u64).checked_sub(1).map(|more| from.0.saturating_add(more))
+        else {
+            return Ok(Vec::new());
+        };
+        let mut lsns = self.projections.lsns_of(&book, &(from.0..=last))?;
+        lsns.retain(|lsn| *lsn <= self.cut);
+        self.projections.events_at(&lsns)
     }
 
-    /// The event at an lsn, unless it lies behind the cut.
-    fn event_at(&self, lsn: Lsn) -> Option<Arc<Event>> {
-        (lsn <= self.cut).then(|| self.projections.event_at(lsn)).flatten()
-    }
-
-    /// Rows of [`postings_schema`] in log order.
-    pub fn scan_postings(&self, selection: &Selection, projection: &[usize]) -> Scan {
+    /// Rows of [`postings_schema`], in no particular order.
+    pub fn scan_postings(
+        &self,
+        selection: &Selection,
+        projection: &[usize],
+    ) -> Result<Scan, ReadError> {
         let Staged::Nothing = self.staged;
         scan::postings(self, selection, projection)
     }
 
-    /// Rows of [`transactions_schema`] in log order.
-    pub fn scan_transactions(&self, selection: &Selection, projection: &[usize]) -> Scan {
+    /// Rows of [`transactions_schema`], in no particular order.
+    pub fn scan_transactions(
+        &self,
+        selection: &Selection,
+        projection: &[usize],
+    ) -> Result<Scan, ReadError> {
         let Staged::Nothing = self.staged;
         scan::transactions(self, selection, projection)
     }
 
-    /// Rows of [`events_schema`] in log order.
-    pub fn scan_events(&self, selection: &Selection, projection: &[usize]) -> Scan {
+    /// Rows of [`events_schema`], in no particular order.
+    pub fn scan_events(
+        &self,
+        selection: &Selection,
+        projection: &[usize],
+    ) -> Result<Scan, ReadError> {
         let Staged::Nothing = self.staged;
         scan::events(self, selection, projection)
     }

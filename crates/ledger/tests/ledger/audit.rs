@@ -1,11 +1,12 @@
 //! Faults planted in a good history: the auditor names each one, and where.
 
 use crate::book::{
-    asset, asset_id, change, credit, debit, event, id_of, json, open, path, post, register, reverse,
+    asset, asset_id, change, credit, debit, event, id_of, json, note, open, path, post, register,
+    reverse,
 };
 use ledger::{
-    AMOUNT_MAX, AccountChange, AccountKind, Auditor, BookState, Event, EventBody, Posting,
-    Timestamp, Transaction,
+    AMOUNT_MAX, AccountChange, AccountKind, AssetRegister, Auditor, BookState, Event, EventBody,
+    Posting, Timestamp, Transaction, TransactionIndex,
 };
 use std::sync::Arc;
 
@@ -25,8 +26,10 @@ fn history() -> Vec<Event> {
 
 fn audit(events: &[Event]) -> Result<Auditor, (u64, String)> {
     let mut auditor = Auditor::default();
+    let mut past = TransactionIndex::default();
     for event in events {
-        auditor.check(event).map_err(|finding| (finding.seq.0, finding.problem))?;
+        auditor.check(event, &past).map_err(|finding| (finding.seq.0, finding.problem))?;
+        note(&mut past, event);
     }
     Ok(auditor)
 }
@@ -65,6 +68,26 @@ fn a_good_history_passes_and_agrees_with_its_state() {
     }
     audit(&events).unwrap().agrees_with(&state).unwrap();
     audit(&with_transaction(|_| {})).unwrap();
+}
+
+#[test]
+fn an_auditor_goes_on_behind_a_restored_state() {
+    let events = history();
+    let mut state = BookState::default();
+    let mut past = TransactionIndex::default();
+    for event in &events[..5] {
+        state.apply(event);
+        note(&mut past, event);
+    }
+    let restored = BookState::restore(state.head(), state.accounts().cloned()).unwrap();
+    assert_eq!(restored, state);
+    let mut auditor = Auditor::resume(&restored, &AssetRegister::new());
+    for event in &events[5..] {
+        auditor.check(event, &past).unwrap();
+        state.apply(event);
+        note(&mut past, event);
+    }
+    auditor.agrees_with(&state).unwrap();
 }
 
 #[test]

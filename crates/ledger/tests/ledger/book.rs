@@ -4,7 +4,7 @@ use ledger::{
     Account, AccountChange, AccountChangeDraft, AccountKind, AccountOpening, AccountPath, Asset,
     AssetClass, AssetId, AssetRegister, Auditor, BookName, BookState, Decision, Direction, Draft,
     Event, EventBody, IdempotencyKey, JsonDocument, Lsn, PostingDraft, Rejection, Timestamp,
-    TransactionContent, TransactionDraft, Uuid, decide,
+    TransactionContent, TransactionDraft, TransactionIndex, Uuid, decide,
 };
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub(crate) struct Book {
     pub(crate) state: BookState,
     pub(crate) assets: AssetRegister,
+    pub(crate) transactions: TransactionIndex,
     pub(crate) events: Vec<Event>,
     auditor: Auditor,
 }
@@ -31,7 +32,7 @@ impl Book {
     }
 
     pub(crate) fn submit(&mut self, draft: &Draft) -> Result<Decision, Rejection> {
-        let decision = decide(&self.state.with_assets(&self.assets), draft)?;
+        let decision = decide(&self.state.with(&self.assets, &self.transactions), draft)?;
         if let Decision::New(body) = &decision {
             self.append(body.clone());
         }
@@ -43,7 +44,10 @@ impl Book {
             self.assets.insert(asset.id.clone(), asset.clone());
         }
         let event = event(self.state.head().next().0, body);
-        self.auditor.check(&event).expect("the auditor accepts what decide accepted");
+        self.auditor
+            .check(&event, &self.transactions)
+            .expect("the auditor accepts what decide accepted");
+        note(&mut self.transactions, &event);
         self.state.apply(&event);
         self.auditor.agrees_with(&self.state).expect("the auditor comes to the same state");
         self.events.push(event);
@@ -78,6 +82,13 @@ impl Book {
             .accounts()
             .find(|account| account.opening.path.as_str() == wanted)
             .unwrap_or_else(|| panic!("no account {wanted}"))
+    }
+}
+
+/// Adds what an event posted, if it posted something.
+pub(crate) fn note(transactions: &mut TransactionIndex, event: &Event) {
+    if let EventBody::TransactionPosted(transaction) = &event.body {
+        transactions.insert(event.seq, transaction);
     }
 }
 

@@ -1,12 +1,12 @@
 //! Random histories: what the rules accept balances, keeps its minimums, passes the audit, and
 //! comes to the same state however it is applied.
 
-use crate::book::{Book, asset, asset_id, book_name, id_of, json, key, path, register};
+use crate::book::{Book, asset, asset_id, book_name, id_of, json, key, note, path, register};
 use crate::model::{Model, Verdict, effective, name_of};
 use ledger::{
     AMOUNT_MAX, AccountChange, AccountChangeDraft, AccountKind, AccountOpening, BookState,
     Decision, Direction, Draft, Overlay, PostingDraft, Rejection, Timestamp, TransactionContent,
-    TransactionDraft, decide,
+    TransactionDraft, TransactionIndex, decide,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -196,15 +196,17 @@ proptest! {
             let _ = book.submit(draft);
         }
         let mut replayed = BookState::default();
+        let mut past = TransactionIndex::default();
         for event in &book.events {
             replayed.apply(event);
+            note(&mut past, event);
         }
         prop_assert_eq!(&replayed, &book.state);
         // The second life answers every draft as the first would now.
         for draft in &drafts {
             prop_assert_eq!(
-                decide(&replayed.with_assets(&book.assets), draft),
-                decide(&book.state.with_assets(&book.assets), draft)
+                decide(&replayed.with(&book.assets, &past), draft),
+                decide(&book.state.with(&book.assets, &book.transactions), draft)
             );
         }
     }
@@ -215,7 +217,7 @@ proptest! {
     fn an_overlay_is_the_future_of_its_book(drafts in drafts(), size in 1usize..9) {
         let mut book = Book::default();
         for group in drafts.chunks(size) {
-            let mut overlay = Overlay::new(&book.state, &book.assets);
+            let mut overlay = Overlay::new(&book.state, &book.assets, &book.transactions);
             let mut decided = Vec::new();
             for draft in group {
                 let decision = decide(&overlay, draft);

@@ -3,8 +3,10 @@
 //! Owns the frame, the records inside it, segments, appending and recovery. Refuses to know the
 //! rules of the ledger (it audits what it reads, through [`ledger::Auditor`]) and who reads it.
 
+pub(crate) mod files;
 pub(crate) mod frame;
 pub(crate) mod lock;
+pub(crate) mod positions;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod segment;

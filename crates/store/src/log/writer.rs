@@ -4,14 +4,15 @@
 //! later call touches the disk: a sync that is tried again may claim success for pages the kernel
 //! has already thrown away.
 
+use crate::log::files::LogFiles;
 use crate::log::frame;
-use crate::log::record::frame_tail;
+use crate::log::positions::LogPosition;
+use crate::log::record::{self, frame_tail};
 use crate::log::segment::{FORMAT_VERSION, HeaderRecord, SegmentHeader, SegmentName};
 use crate::storage::{Storage, StorageFile};
 use ledger::Lsn;
 use sha2::{Digest as _, Sha256};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How far ahead of the frames a segment is filled with zeros: a sync of bytes inside the file
@@ -35,10 +36,13 @@ pub(crate) struct StoreIdentity {
 #[derive(Debug)]
 pub(crate) struct LogWriter {
     storage: Arc<dyn Storage>,
-    log_dir: PathBuf,
+    /// Told where segments and frames are, so that readers find them.
+    files: Arc<LogFiles>,
     identity: StoreIdentity,
     segment_bytes: u64,
     file: Box<dyn StorageFile>,
+    /// The first lsn of the segment.
+    segment: Lsn,
     /// Where the next frame goes.
     offset: u64,
     /// The file holds zeros from `offset` to here.
@@ -49,47 +53,44 @@ pub(crate) struct LogWriter {
     failed: bool,
 }
 
+/// What a writer needs beside the segment it writes.
+#[derive(Debug, Clone)]
+pub(crate) struct WriterSetup {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) files: Arc<LogFiles>,
+    pub(crate) identity: StoreIdentity,
+    pub(crate) segment_bytes: u64,
+}
+
 impl LogWriter {
     /// Creates a segment: header, sync, and the name made durable in its directory.
     pub(crate) fn create(
-        storage: Arc<dyn Storage>,
-        log_dir: PathBuf,
-        identity: StoreIdentity,
-        segment_bytes: u64,
+        setup: WriterSetup,
         first_lsn: Lsn,
         previous_sha256: Option<String>,
     ) -> Result<Self, LogFailure> {
+        let WriterSetup { storage, files, identity, .. } = &setup;
         let (file, header) =
-            create_segment(&*storage, &log_dir, &identity, first_lsn, previous_sha256)?;
-        Ok(LogWriter {
-            storage,
-            log_dir,
-            identity,
-            segment_bytes,
-            file,
-            offset: header.len() as u64,
-            zeroed_to: header.len() as u64,
-            digest: Sha256::new_with_prefix(&header),
-            out: Vec::new(),
-            failed: false,
-        })
+            create_segment(&**storage, files.dir(), identity, first_lsn, previous_sha256)?;
+        Ok(Self::resume(setup, file, first_lsn, &header))
     }
 
-    /// Goes on behind `bytes`, the whole and durable content of a recovered segment.
+    /// Goes on behind `bytes`, the whole and durable content of a segment.
     pub(crate) fn resume(
-        storage: Arc<dyn Storage>,
-        log_dir: PathBuf,
-        identity: StoreIdentity,
-        segment_bytes: u64,
+        setup: WriterSetup,
         file: Box<dyn StorageFile>,
+        segment: Lsn,
         bytes: &[u8],
     ) -> Self {
+        let WriterSetup { storage, files, identity, segment_bytes } = setup;
+        files.add_segment(segment);
         LogWriter {
             storage,
-            log_dir,
+            files,
             identity,
             segment_bytes,
             file,
+            segment,
             offset: bytes.len() as u64,
             zeroed_to: bytes.len() as u64,
             digest: Sha256::new_with_prefix(bytes),
@@ -112,6 +113,11 @@ impl LogWriter {
             let tail = frame_tail(durable);
             writer.out.clear();
             for payload in frames {
+                if let Some(lsn) = record::first_lsn(payload) {
+                    let offset = writer.offset + writer.out.len() as u64;
+                    let segment = writer.segment;
+                    writer.files.positions.note(LogPosition { lsn, segment, offset });
+                }
                 frame::append(&mut writer.out, payload, tail.as_bytes());
             }
             writer.append_out()
@@ -174,11 +180,13 @@ impl LogWriter {
         let previous_sha256 = hex(&std::mem::take(&mut self.digest).finalize());
         let (file, header) = create_segment(
             &*self.storage,
-            &self.log_dir,
+            self.files.dir(),
             &self.identity,
             first_lsn,
             Some(previous_sha256),
         )?;
+        self.files.add_segment(first_lsn);
+        self.segment = first_lsn;
         self.file = file;
         self.offset = header.len() as u64;
         self.zeroed_to = self.offset;

@@ -1,11 +1,9 @@
-//! One book as readers see it: its accounts at any cut, and its indexes.
+//! One book as readers see it: its accounts at any cut, and where its newest events are.
 
+use super::accounts::AccountProjection;
 use super::{PostingRow, Rows, read, write};
-use ledger::{
-    AccountOpening, AccountPath, BookName, Event, EventBody, IdempotencyKey, JsonDocument, Lsn,
-    Seq, Timestamp, Totals, Transaction,
-};
-use std::collections::{BTreeMap, HashMap};
+use ledger::{AccountPath, BookName, Event, EventBody, Lsn, Seq, Timestamp, Transaction};
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, RwLock};
 
@@ -17,104 +15,40 @@ pub(crate) struct BookProjection {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// The lsn of each seq; the first is seq 1. Rising, as is everything below.
-    lsns: Vec<Lsn>,
-    transaction_lsns: Vec<Lsn>,
+    /// The book's last event.
+    head: Seq,
+    head_lsn: Lsn,
+    opened_at: Timestamp,
+    /// The lsns of the newest events, the last of which is `head`. Rising, as is everything below.
+    recent_lsns: VecDeque<Lsn>,
     opening_lsns: Vec<Lsn>,
-    by_key: HashMap<IdempotencyKey, Lsn>,
+    /// Changes of accounts and registrations of assets: what is neither opening nor transaction.
+    other_lsns: Vec<Lsn>,
     accounts: BTreeMap<AccountPath, AccountProjection>,
 }
 
-/// What an account's opening and changes set, from an event on.
-#[derive(Debug, Clone)]
-pub(crate) struct AccountState {
-    lsn: Lsn,
-    seq: Seq,
-    pub(crate) min_balance: Option<i128>,
-    pub(crate) metadata: JsonDocument,
-    pub(crate) closed: bool,
-}
-
-#[derive(Debug)]
-pub(crate) struct AccountProjection {
-    pub(crate) opening: Arc<AccountOpening>,
-    pub(crate) opened_at: Timestamp,
-    pub(crate) opened_seq: Seq,
-    /// Never empty: the opening is the first.
-    states: Vec<AccountState>,
-    /// Places of the account's legs in the postings table.
-    posting_rows: Vec<u64>,
-    last_posting: Option<(Lsn, Seq)>,
-    totals: Totals,
-}
-
-impl AccountProjection {
-    fn open(event: &Event, opening: &Arc<AccountOpening>) -> Self {
-        AccountProjection {
-            opening: opening.clone(),
-            opened_at: event.at,
-            opened_seq: event.seq,
-            states: vec![AccountState {
-                lsn: event.lsn,
-                seq: event.seq,
-                min_balance: opening.min_balance,
-                metadata: opening.metadata.clone(),
-                closed: false,
-            }],
-            posting_rows: Vec::new(),
-            last_posting: None,
-            totals: Totals::default(),
-        }
-    }
-
-    /// What was set as of a cut; `None` if the account was not open yet.
-    pub(crate) fn state_at(&self, cut: Lsn) -> Option<&AccountState> {
-        let count = self.states.partition_point(|state| state.lsn <= cut);
-        self.states[..count].last()
-    }
-
-    /// Lifetime sums and the last seq that touched the account, as of a cut.
-    pub(crate) fn sums_at<'a>(
-        &self,
-        cut: Lsn,
-        postings: impl FnOnce() -> PostingsAt<'a>,
-    ) -> (Totals, Seq) {
-        let state_seq = self.state_at(cut).map_or(Seq(0), |state| state.seq);
-        match self.last_posting {
-            None => (Totals::default(), state_seq),
-            Some((lsn, seq)) if lsn <= cut => (self.totals, seq.max(state_seq)),
-            Some(_) => {
-                let lookup = postings();
-                let count = self.posting_rows.partition_point(|row| lookup.lsn(*row) <= cut);
-                match self.posting_rows[..count].last() {
-                    None => (Totals::default(), state_seq),
-                    Some(row) => {
-                        let (totals, seq) = lookup.after(*row);
-                        (totals, seq.max(state_seq))
-                    }
-                }
-            }
-        }
+impl Inner {
+    /// The seq before the first of `recent_lsns`.
+    fn evicted(&self) -> u64 {
+        self.head.0 - self.recent_lsns.len() as u64
     }
 }
 
-/// Reads the sums that postings carry, for cuts behind the newest one.
-#[derive(Debug)]
-pub(crate) struct PostingsAt<'a>(pub(crate) std::sync::RwLockReadGuard<'a, Rows<PostingRow>>);
+/// A book's size at a cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BookCounts {
+    pub(crate) transactions: u64,
+    pub(crate) accounts: u64,
+}
 
-impl PostingsAt<'_> {
-    pub(crate) fn row(&self, index: u64) -> &PostingRow {
-        self.0.get(index).expect("an account's rows are in the postings table")
-    }
-
-    fn lsn(&self, index: u64) -> Lsn {
-        self.row(index).event.lsn
-    }
-
-    fn after(&self, index: u64) -> (Totals, Seq) {
-        let row = self.row(index);
-        (row.totals_after, row.event.seq)
-    }
+/// A book's last event at a cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BookHead {
+    /// The book has no event that early.
+    None,
+    At(Seq, Lsn),
+    /// It is among the sealed ones.
+    Sealed,
 }
 
 impl BookProjection {
@@ -125,29 +59,18 @@ impl BookProjection {
     /// Applies an event that is not a transaction.
     pub(crate) fn apply(&self, event: &Event) {
         let mut inner = write(&self.inner);
-        inner.lsns.push(event.lsn);
+        inner.note(event);
         match &event.body {
-            EventBody::AssetRegistered(_) => {}
+            EventBody::AssetRegistered(_) => inner.other_lsns.push(event.lsn),
             EventBody::AccountOpened(opening) => {
                 inner.opening_lsns.push(event.lsn);
                 let account = AccountProjection::open(event, opening);
                 inner.accounts.insert(opening.path.clone(), account);
             }
             EventBody::AccountChanged { path, change } => {
+                inner.other_lsns.push(event.lsn);
                 let account = inner.accounts.get_mut(path).expect("changed accounts are open");
-                let mut state = account.states.last().expect("never empty").clone();
-                state.lsn = event.lsn;
-                state.seq = event.seq;
-                if let Some(min_balance) = change.min_balance {
-                    state.min_balance = min_balance;
-                }
-                if let Some(metadata) = &change.metadata {
-                    state.metadata = metadata.clone();
-                }
-                if let Some(closed) = change.closed {
-                    state.closed = closed;
-                }
-                account.states.push(state);
+                account.change(event, change);
             }
             EventBody::TransactionPosted(_) => unreachable!("transactions go through post()"),
         }
@@ -163,49 +86,114 @@ impl BookProjection {
         // Book before postings: readers of an old balance take the two locks in this order.
         let mut inner = write(&self.inner);
         let mut postings = write(postings);
-        inner.lsns.push(event.lsn);
-        inner.transaction_lsns.push(event.lsn);
-        inner.by_key.insert(transaction.idempotency_key.clone(), event.lsn);
+        inner.note(event);
         for (posting, index) in transaction.postings.iter().zip(0u16..) {
             let account =
                 inner.accounts.get_mut(&posting.account).expect("posted accounts are open");
-            account.totals = account
-                .totals
-                .checked_add(&posting.totals())
-                .expect("lifetime sums were bounded when the transaction was decided");
-            account.last_posting = Some((event.lsn, event.seq));
-            account.posting_rows.push(postings.len());
+            let totals_after = account.post(event, posting, postings.len());
             postings.push(PostingRow {
                 event: event.clone(),
                 index,
                 kind: account.opening.kind,
-                totals_after: account.totals,
+                totals_after,
             });
         }
     }
 
-    pub(crate) fn lsn_of(&self, seq: Seq) -> Option<Lsn> {
-        let index = usize::try_from(seq.0.checked_sub(1)?).ok()?;
-        read(&self.inner).lsns.get(index).copied()
+    /// Takes over an account that a part held. The parts' accounts may come in any order.
+    pub(crate) fn restore(&self, account: AccountProjection) {
+        let mut inner = write(&self.inner);
+        let (seq, lsn) = account.last_touched();
+        if seq > inner.head {
+            inner.head = seq;
+            inner.head_lsn = lsn;
+        }
+        if account.opened_seq == Seq(1) {
+            inner.opened_at = account.opened_at;
+        }
+        inner.accounts.insert(account.opening.path.clone(), account);
     }
 
-    pub(crate) fn lsn_of_key(&self, key: &str) -> Option<Lsn> {
-        read(&self.inner).by_key.get(key).copied()
+    /// Takes over the registration of an asset that a part held.
+    pub(crate) fn restore_other(&self, seq: Seq, lsn: Lsn) {
+        let mut inner = write(&self.inner);
+        if seq > inner.head {
+            (inner.head, inner.head_lsn) = (seq, lsn);
+        }
+        inner.other_lsns.push(lsn);
     }
 
-    /// Lsns of the book's events whose seq lies in `seqs`.
-    pub(crate) fn lsns(&self, seqs: &RangeInclusive<u64>) -> Vec<Lsn> {
+    /// To be called when all accounts are restored: counts them.
+    pub(crate) fn finish_restoring(&self) {
+        let inner = &mut *write(&self.inner);
+        for account in inner.accounts.values() {
+            let mut lsns = account.states().iter().map(|state| state.lsn);
+            inner.opening_lsns.extend(lsns.next());
+            inner.other_lsns.extend(lsns);
+        }
+        inner.opening_lsns.sort_unstable();
+        inner.other_lsns.sort_unstable();
+    }
+
+    pub(crate) fn head(&self) -> Seq {
+        read(&self.inner).head
+    }
+
+    pub(crate) fn opened_at(&self) -> Timestamp {
+        read(&self.inner).opened_at
+    }
+
+    /// The lsn of a seq among the newest; `None` if there is no such event or it is sealed.
+    pub(crate) fn recent_lsn(&self, seq: Seq) -> Option<Lsn> {
         let inner = read(&self.inner);
-        let start = seqs.start().saturating_sub(1).min(inner.lsns.len() as u64);
-        let end = (*seqs.end()).min(inner.lsns.len() as u64);
-        inner.lsns[start as usize..end.max(start) as usize].to_vec()
+        let index = usize::try_from(seq.0.checked_sub(inner.evicted() + 1)?).ok()?;
+        inner.recent_lsns.get(index).copied()
     }
 
-    /// Events, transactions and accounts up to a cut.
-    pub(crate) fn counts_at(&self, cut: Lsn) -> (u64, u64, u64) {
+    /// Lsns of the newest events whose seq lies in `seqs`, and the seqs that are sealed.
+    pub(crate) fn lsns(
+        &self,
+        seqs: &RangeInclusive<u64>,
+    ) -> (Option<RangeInclusive<u64>>, Vec<Lsn>) {
+        let inner = read(&self.inner);
+        let (first, last) = ((*seqs.start()).max(1), (*seqs.end()).min(inner.head.0));
+        let evicted = inner.evicted();
+        let sealed = (first <= last.min(evicted)).then(|| first..=last.min(evicted));
+        let recent = if last > evicted {
+            let from = first.max(evicted + 1) - evicted - 1;
+            let to = last - evicted;
+            inner.recent_lsns.range(from.min(to) as usize..to as usize).copied().collect()
+        } else {
+            Vec::new()
+        };
+        (sealed, recent)
+    }
+
+    /// The book's last event at a cut.
+    pub(crate) fn head_at(&self, cut: Lsn) -> BookHead {
+        let inner = read(&self.inner);
+        if inner.head == Seq(0) {
+            return BookHead::None;
+        }
+        if inner.head_lsn <= cut {
+            return BookHead::At(inner.head, inner.head_lsn);
+        }
+        let count = inner.recent_lsns.partition_point(|lsn| *lsn <= cut);
+        let seq = Seq(inner.evicted() + count as u64);
+        match (count, seq) {
+            (0, Seq(0)) => BookHead::None,
+            (0, _) => BookHead::Sealed,
+            _ => BookHead::At(seq, inner.recent_lsns[count - 1]),
+        }
+    }
+
+    /// How many transactions and accounts are among the events up to `head`.
+    pub(crate) fn counts_at(&self, cut: Lsn, head: Seq) -> BookCounts {
         let inner = read(&self.inner);
         let up_to = |lsns: &[Lsn]| lsns.partition_point(|lsn| *lsn <= cut) as u64;
-        (up_to(&inner.lsns), up_to(&inner.transaction_lsns), up_to(&inner.opening_lsns))
+        let accounts = up_to(&inner.opening_lsns);
+        let others = up_to(&inner.other_lsns);
+        BookCounts { transactions: head.0.saturating_sub(accounts + others), accounts }
     }
 
     pub(crate) fn with_account<T>(
@@ -228,12 +216,32 @@ impl BookProjection {
         }
     }
 
-    pub(crate) fn posting_rows(&self, path: &str) -> Vec<u64> {
-        self.with_account(path, |account| account.posting_rows.clone()).unwrap_or_default()
+    /// Forgets the `count` oldest lsns, whose events are sealed.
+    pub(crate) fn evict_events(&self, count: usize) {
+        let mut inner = write(&self.inner);
+        let held = inner.recent_lsns.len();
+        inner.recent_lsns.drain(..count.min(held));
+        if inner.recent_lsns.capacity() > 4 * inner.recent_lsns.len() + 64 {
+            inner.recent_lsns.shrink_to_fit();
+        }
     }
 
-    /// The event that opened an account.
-    pub(crate) fn opening_lsn(&self, path: &str) -> Option<Lsn> {
-        self.with_account(path, |account| account.states.first().map(|state| state.lsn)).flatten()
+    /// Forgets the account's rows before `first_row`, which are sealed.
+    pub(crate) fn evict_postings(&self, path: &str, first_row: u64) {
+        if let Some(account) = write(&self.inner).accounts.get_mut(path) {
+            account.evict(first_row);
+        }
+    }
+}
+
+impl Inner {
+    fn note(&mut self, event: &Event) {
+        debug_assert_eq!(event.seq, self.head.next(), "events are applied in order");
+        if event.seq == Seq(1) {
+            self.opened_at = event.at;
+        }
+        self.head = event.seq;
+        self.head_lsn = event.lsn;
+        self.recent_lsns.push_back(event.lsn);
     }
 }

@@ -182,29 +182,29 @@ impl Row for EventRow {
     }
 }
 
-fn texts<T: AsRef<str>>(values: impl Iterator<Item = T>) -> ArrayRef {
+pub(crate) fn texts<T: AsRef<str>>(values: impl Iterator<Item = T>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
-fn money(values: impl Iterator<Item = i128>) -> ArrayRef {
+pub(crate) fn money(values: impl Iterator<Item = i128>) -> ArrayRef {
     let array = Decimal128Array::from_iter_values(values);
     Arc::new(array.with_precision_and_scale(38, 0).expect("38 digits and no decimals are valid"))
 }
 
-fn seqs(values: impl Iterator<Item = Seq>) -> ArrayRef {
+pub(crate) fn seqs(values: impl Iterator<Item = Seq>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values.map(|seq| seq.0.cast_signed())))
 }
 
-fn lsns(values: impl Iterator<Item = Lsn>) -> ArrayRef {
+pub(crate) fn lsns(values: impl Iterator<Item = Lsn>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values.map(|lsn| lsn.0.cast_signed())))
 }
 
-fn times(values: impl Iterator<Item = Option<Timestamp>>) -> ArrayRef {
+pub(crate) fn times(values: impl Iterator<Item = Option<Timestamp>>) -> ArrayRef {
     let array: TimestampMicrosecondArray = values.map(|time| time.map(|time| time.0)).collect();
     Arc::new(array.with_timezone("UTC"))
 }
 
-fn uuids(values: impl Iterator<Item = Option<Uuid>>) -> ArrayRef {
+pub(crate) fn uuids(values: impl Iterator<Item = Option<Uuid>>) -> ArrayRef {
     let array = FixedSizeBinaryArray::try_from_sparse_iter_with_size(
         values.map(|uuid| uuid.map(Uuid::into_bytes)),
         16,

@@ -13,13 +13,18 @@ pub struct Disk;
 
 impl Storage for Disk {
     fn create_dir_durable(&self, path: &Path) -> io::Result<()> {
-        if path.is_dir() {
-            return Ok(());
-        }
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
+        if path.is_dir() {
+            // A process that was killed may have made it and not come to this.
+            return match self.sync_dir(parent) {
+                // Whoever may not read the parent has not made anything in it this way.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+                result => result,
+            };
+        }
         self.create_dir_durable(parent)?;
         match fs::create_dir(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),

@@ -16,7 +16,8 @@ use std::path::Path;
 
 /// A file system.
 pub trait Storage: Debug + Send + Sync {
-    /// Creates a directory and its missing ancestors, each made durable in its parent.
+    /// Creates a directory and its missing ancestors, each made durable in its parent. One that
+    /// exists is made durable too: who created it may have been killed before that.
     fn create_dir_durable(&self, path: &Path) -> io::Result<()>;
     /// Names of the files in a directory, in no order.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;

@@ -1,20 +1,23 @@
-//! Scans: which rows a selection can be narrowed to, and by which index.
+//! Scans: which rows a selection can be narrowed to, by which index, and where they are.
+//!
+//! Rows in memory and rows in parts are told apart by each table's floor: memory is looked at
+//! first, parts second, so that nothing is missed that is evicted in between.
 
 use super::View;
-use crate::projection::{
-    Bounds, CHUNK_ROWS, EventRow, Piece, PostingRow, Row, Rows, TransactionRow,
-};
-use crate::{PathSelection, Selection};
+use super::sealed::{LoggedEvents, SealedBatches, SealedTable};
+use crate::history::Narrowing;
+use crate::projection::{Bounds, CHUNK_ROWS, EventRow, Piece, PostingRow, Row, TransactionRow};
+use crate::{PathSelection, ReadError, Selection};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use ledger::Lsn;
+use ledger::{Event, EventBody, Lsn};
 use std::sync::Arc;
 
 /// A scan in batches of at most 8,192 rows. It holds no lock.
 pub struct Scan {
     access_path: &'static str,
     rows_max: usize,
-    batches: Box<dyn Iterator<Item = RecordBatch> + Send>,
+    batches: Box<dyn Iterator<Item = Result<RecordBatch, ReadError>> + Send>,
 }
 
 impl std::fmt::Debug for Scan {
@@ -46,7 +49,7 @@ impl Scan {
             access_path,
             rows_max: pieces.iter().map(Piece::len).sum(),
             batches: Box::new(
-                pieces.into_iter().map(move |piece| piece.batch(&schema, &projection)),
+                pieces.into_iter().map(move |piece| Ok(piece.batch(&schema, &projection))),
             ),
         }
     }
@@ -63,12 +66,25 @@ impl Scan {
         let pieces = rows.chunks(CHUNK_ROWS).map(|rows| Piece::Rows(rows.to_vec())).collect();
         Scan::new(access_path, pieces, projection)
     }
+
+    /// Older rows first.
+    fn behind(
+        self,
+        rows_max: usize,
+        older: impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + 'static,
+    ) -> Self {
+        Scan {
+            access_path: self.access_path,
+            rows_max: self.rows_max + rows_max,
+            batches: Box::new(older.chain(self.batches)),
+        }
+    }
 }
 
 impl Iterator for Scan {
-    type Item = RecordBatch;
+    type Item = Result<RecordBatch, ReadError>;
 
-    fn next(&mut self) -> Option<RecordBatch> {
+    fn next(&mut self) -> Option<Self::Item> {
         self.batches.next()
     }
 }
@@ -102,44 +118,121 @@ fn bounds(view: &View, selection: &Selection) -> Bounds {
     Bounds { lsn: (lsn.0, lsn.1.min(view.cut.0)), at }
 }
 
-pub(super) fn postings(view: &View, selection: &Selection, projection: &[usize]) -> Scan {
+fn narrowing(bounds: &Bounds, selection: &Selection) -> Narrowing {
+    Narrowing {
+        lsn: bounds.lsn,
+        at: bounds.at,
+        book: selection.book.clone(),
+        path: selection.path.clone(),
+    }
+}
+
+pub(super) fn postings(
+    view: &View,
+    selection: &Selection,
+    projection: &[usize],
+) -> Result<Scan, ReadError> {
     let bounds = bounds(view, selection);
     if let (Some(book), Some(PathSelection::Exact(path))) = (&selection.book, &selection.path) {
-        let places =
-            view.projections.book(book).map_or_else(Vec::new, |book| book.posting_rows(path));
-        let table = view.projections.postings();
-        let rows = places.iter().filter_map(|place| table.get(*place).cloned()).collect();
-        return Scan::of_rows("account index", rows, &bounds, projection);
+        let places = view
+            .projections
+            .book(book)
+            .and_then(|book| book.with_account(path, |account| account.posting_rows()))
+            .unwrap_or_default();
+        let (rows, floor) = {
+            let table = view.projections.postings();
+            let rows = places.iter().filter_map(|place| table.get(*place).cloned()).collect();
+            (rows, table.floor())
+        };
+        let recent = Scan::of_rows("account index", rows, &bounds, projection);
+        return Ok(with_sealed(
+            view,
+            selection,
+            recent,
+            SealedTable::Postings,
+            &bounds.up_to(floor),
+            projection,
+        ));
     }
-    if let Some((access_path, lsns)) = transaction_lsns(view, selection) {
-        let table = view.projections.postings();
-        let rows = lsns.into_iter().flat_map(|lsn| rows_at(&table, lsn)).collect();
-        return Scan::of_rows(access_path, rows, &bounds, projection);
+    if let Some((access_path, events)) = named_transactions(view, selection)? {
+        let mut rows = Vec::with_capacity(2 * events.len());
+        for event in &events {
+            rows.extend(view.projections.postings_of(event)?);
+        }
+        return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
     }
-    let pieces = view.projections.postings().pieces(&bounds);
-    Scan::new(full_path(selection), pieces, projection)
+    let (pieces, floor) = {
+        let table = view.projections.postings();
+        (table.pieces(&bounds), table.floor())
+    };
+    let recent = Scan::new(full_path(selection), pieces, projection);
+    Ok(with_sealed(
+        view,
+        selection,
+        recent,
+        SealedTable::Postings,
+        &bounds.up_to(floor),
+        projection,
+    ))
 }
 
-pub(super) fn transactions(view: &View, selection: &Selection, projection: &[usize]) -> Scan {
+pub(super) fn transactions(
+    view: &View,
+    selection: &Selection,
+    projection: &[usize],
+) -> Result<Scan, ReadError> {
     let bounds = bounds(view, selection);
-    if let Some((access_path, lsns)) = transaction_lsns(view, selection) {
+    if let Some((access_path, events)) = named_transactions(view, selection)? {
+        let rows = events.into_iter().map(TransactionRow).collect();
+        return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
+    }
+    let (pieces, floor) = {
         let table = view.projections.transactions();
-        let rows = lsns.into_iter().flat_map(|lsn| rows_at(&table, lsn)).collect();
-        return Scan::of_rows(access_path, rows, &bounds, projection);
-    }
-    let pieces = view.projections.transactions().pieces(&bounds);
-    Scan::new(full_path(selection), pieces, projection)
+        (table.pieces(&bounds), table.floor())
+    };
+    let recent = Scan::new(full_path(selection), pieces, projection);
+    let sealed = bounds.up_to(floor);
+    Ok(with_sealed(view, selection, recent, SealedTable::Transactions, &sealed, projection))
 }
 
-pub(super) fn events(view: &View, selection: &Selection, projection: &[usize]) -> Scan {
-    let bounds = bounds(view, selection);
-    if let Some(lsns) = seq_lsns(view, selection) {
-        let table = view.projections.events();
-        let rows = lsns.into_iter().filter_map(|lsn| table.get(lsn.0 - 1).cloned()).collect();
-        return Scan::of_rows("book and seq index", rows, &bounds, projection);
+/// Puts the rows of parts in front of those in memory.
+fn with_sealed(
+    view: &View,
+    selection: &Selection,
+    recent: Scan,
+    table: SealedTable,
+    bounds: &Bounds,
+    projection: &[usize],
+) -> Scan {
+    if bounds.is_empty() {
+        return recent;
     }
-    let pieces = view.projections.events().pieces(&bounds);
-    Scan::new(full_path(selection), pieces, projection)
+    let narrowing = narrowing(bounds, selection);
+    let sealed = SealedBatches::new(&view.projections, table, narrowing, projection);
+    recent.behind(sealed.rows_max(), sealed)
+}
+
+pub(super) fn events(
+    view: &View,
+    selection: &Selection,
+    projection: &[usize],
+) -> Result<Scan, ReadError> {
+    let bounds = bounds(view, selection);
+    if let Some(lsns) = seq_lsns(view, selection)? {
+        let rows = view.projections.events_at(&lsns)?.into_iter().map(EventRow).collect();
+        return Ok(Scan::of_rows("book and seq index", rows, &bounds, projection));
+    }
+    let (pieces, floor) = {
+        let table = view.projections.events();
+        (table.pieces(&bounds), table.floor())
+    };
+    let recent = Scan::new(full_path(selection), pieces, projection);
+    let sealed = bounds.up_to(floor);
+    if sealed.is_empty() {
+        return Ok(recent);
+    }
+    let logged = LoggedEvents::new(&view.projections, sealed, projection);
+    Ok(recent.behind(logged.rows_max(), logged))
 }
 
 fn full_path(selection: &Selection) -> &'static str {
@@ -150,34 +243,28 @@ fn full_path(selection: &Selection) -> &'static str {
     }
 }
 
-/// Lsns of the only transactions a selection can mean, if an index knows them.
-fn transaction_lsns(view: &View, selection: &Selection) -> Option<(&'static str, Vec<Lsn>)> {
+/// The only transactions a selection can mean, if an index knows them.
+fn named_transactions(
+    view: &View,
+    selection: &Selection,
+) -> Result<Option<(&'static str, Vec<Arc<Event>>)>, ReadError> {
     if let Some(tx_id) = &selection.tx_id {
-        return Some(("tx_id index", view.projections.lsns_of_tx_id(tx_id)));
+        return Ok(Some(("tx_id index", view.transactions_by_id(*tx_id)?)));
     }
     if let (Some(book), Some(key)) = (&selection.book, &selection.idempotency_key) {
-        let lsn = view.projections.book(book).and_then(|book| book.lsn_of_key(key));
-        return Some(("idempotency_key index", lsn.into_iter().collect()));
+        let event = view.transaction_by_key(book, key)?;
+        return Ok(Some(("idempotency_key index", event.into_iter().collect())));
     }
-    seq_lsns(view, selection).map(|lsns| ("book and seq index", lsns))
+    let Some(lsns) = seq_lsns(view, selection)? else { return Ok(None) };
+    let mut events = view.projections.events_at(&lsns)?;
+    events.retain(|event| matches!(event.body, EventBody::TransactionPosted(_)));
+    Ok(Some(("book and seq index", events)))
 }
 
-fn seq_lsns(view: &View, selection: &Selection) -> Option<Vec<Lsn>> {
-    let (Some(book), Some(seqs)) = (&selection.book, &selection.seq) else { return None };
-    Some(view.projections.book(book).map_or_else(Vec::new, |book| book.lsns(seqs)))
+fn seq_lsns(view: &View, selection: &Selection) -> Result<Option<Vec<Lsn>>, ReadError> {
+    let (Some(book), Some(seqs)) = (&selection.book, &selection.seq) else { return Ok(None) };
+    let Some(book) = view.projections.book(book) else { return Ok(Some(Vec::new())) };
+    let mut lsns = view.projections.lsns_of(&book, seqs)?;
+    lsns.retain(|lsn| *lsn <= view.cut);
+    Ok(Some(lsns))
 }
-
-/// The rows of one event in a table that is sorted by lsn.
-fn rows_at<R: Row>(table: &Rows<R>, lsn: Lsn) -> Vec<R> {
-    let bounds = Bounds { lsn: (lsn.0, lsn.0), at: (i64::MIN, i64::MAX) };
-    table
-        .pieces(&bounds)
-        .into_iter()
-        .flat_map(|piece| match piece {
-            Piece::Rows(rows) => rows,
-            Piece::Chunk(_) => unreachable!("one event has fewer rows than a chunk"),
-        })
-        .collect()
-}
-
-const _: () = assert!(ledger::POSTINGS_MAX < CHUNK_ROWS);

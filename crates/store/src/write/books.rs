@@ -3,7 +3,7 @@
 //! A book's lock is its writer: whoever holds it decides and stages, and nobody else does. It is
 //! held for the time of a decision, never across a disk call or an await.
 
-use ledger::{AssetRegister, BookName, BookState, Event, EventBody, Lsn};
+use ledger::{Asset, AssetRegister, BookName, BookState, Event, EventBody, Lsn};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -39,6 +39,8 @@ pub(crate) struct Book {
 pub(crate) struct Books {
     books: RwLock<HashMap<BookName, Arc<Mutex<Book>>>>,
     assets: RwLock<AssetRegister>,
+    /// The staged bytes of all books.
+    in_flight: Arc<InFlight>,
 }
 
 const POISONED: &str = "a panic while a book changes is a bug that must not be written past";
@@ -59,6 +61,10 @@ impl Books {
         self.books.write().expect(POISONED).entry(name.clone()).or_default().clone()
     }
 
+    pub(crate) fn in_flight(&self) -> &Arc<InFlight> {
+        &self.in_flight
+    }
+
     pub(crate) fn with_assets<T>(&self, decide: impl FnOnce(&AssetRegister) -> T) -> T {
         decide(&self.assets.read().expect(POISONED))
     }
@@ -72,9 +78,26 @@ impl Books {
         }
     }
 
-    /// Takes an event that recovery read back.
-    pub(crate) fn replay(&self, event: &Event) {
+    /// Takes an event that recovery read back, if `audit` finds nothing wrong with it.
+    pub(crate) fn replay<E>(
+        &self,
+        event: &Event,
+        audit: impl FnOnce(&BookState, &AssetRegister) -> Result<(), E>,
+    ) -> Result<(), E> {
         let book = self.get_or_open(&event.book);
-        self.apply(&mut lock(&book), event);
+        let book = &mut *lock(&book);
+        self.with_assets(|assets| audit(&book.state, assets))?;
+        self.apply(book, event);
+        Ok(())
+    }
+
+    /// Takes over a book that a checkpoint held.
+    pub(crate) fn restore(&self, name: BookName, state: BookState, staged: Lsn) {
+        let book = Book { state, staged, in_flight: Arc::default() };
+        self.books.write().expect(POISONED).insert(name, Arc::new(Mutex::new(book)));
+    }
+
+    pub(crate) fn restore_asset(&self, asset: Arc<Asset>) {
+        self.assets.write().expect(POISONED).insert(asset.id.clone(), asset);
     }
 }

@@ -15,6 +15,7 @@
 
 mod books;
 mod log_thread;
+mod past;
 mod publisher;
 mod staging;
 mod submit;
@@ -22,6 +23,7 @@ mod ticket;
 
 pub(crate) use books::Books;
 pub(crate) use log_thread::LogThread;
+pub(crate) use past::{Names, Past};
 pub(crate) use publisher::Publisher;
 pub(crate) use staging::Staging;
 pub(crate) use submit::submit;

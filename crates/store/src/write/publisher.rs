@@ -1,6 +1,7 @@
 //! The publisher: applies durable cycles, moves the cut, replies, wakes subscribers.
 
-use super::staging::{Cycle, Entry, tell};
+use super::staging::{Cycle, Entry, Staging, tell};
+use crate::history::checkpointer::Checkpoints;
 use crate::projection::Projections;
 use crate::subscription::Wakers;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ pub(crate) struct Published(pub(crate) Cycle);
 
 pub(crate) struct Publisher {
     pub(crate) cycles: Receiver<Published>,
+    pub(crate) staging: Arc<Staging>,
     pub(crate) projections: Arc<Projections>,
+    pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) wakers: Arc<Wakers>,
 }
 
@@ -32,7 +35,9 @@ impl Publisher {
         }
         if cycle.first_lsn.is_some() {
             self.projections.publish(cycle.last_lsn);
+            self.staging.forget_published(cycle.last_lsn);
         }
+        let wrote = cycle.first_lsn.is_some();
         for entry in cycle.entries {
             // A caller that went away does not need its answer.
             match entry {
@@ -45,8 +50,9 @@ impl Publisher {
                 }
             }
         }
-        if cycle.first_lsn.is_some() {
+        if wrote {
             self.wakers.wake();
+            self.checkpoints.consider(&self.projections);
         }
     }
 }

@@ -3,8 +3,10 @@
 use super::books::InFlight;
 use super::ticket::Reply;
 use crate::log::record::{EncodedBody, open_frame};
+use crate::projection::Projections;
 use crate::{CommitError, Outcome};
 use ledger::{AccountPath, AssetId, BookName, Event, EventBody, Lsn, Seq, Timestamp};
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// A draft's result before it may be told.
@@ -12,10 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 pub(crate) enum Pending {
     /// An event of this group's frame.
     New(Arc<Event>),
-    ReplayedTransaction {
-        book: BookName,
-        seq: Seq,
-    },
+    /// The original of a transaction that is sent again.
+    ReplayedTransaction(Arc<Event>),
     ReplayedAccount {
         book: BookName,
         path: AccountPath,
@@ -70,6 +70,9 @@ struct Inner {
     next_lsn: Lsn,
     last_at: Timestamp,
     cycle: Cycle,
+    /// Events that are staged and not yet published, without a gap: readers cannot see them, but
+    /// what is decided next may rest on them.
+    unpublished: VecDeque<Arc<Event>>,
     intake: Intake,
 }
 
@@ -103,6 +106,7 @@ impl Staging {
                 next_lsn: head.next(),
                 last_at,
                 cycle: Cycle::default(),
+                unpublished: VecDeque::new(),
                 intake: Intake::Open,
             }),
             work: Condvar::new(),
@@ -171,9 +175,25 @@ impl Staging {
         let outcomes = outcomes(&events);
         cycle.entries.push(Entry::Frame { events: events.clone(), outcomes, in_flight, reply });
         inner.next_lsn = last.next();
+        inner.unpublished.extend(events.iter().cloned());
         drop(inner);
         self.work.notify_one();
         place(&events);
+    }
+
+    /// A staged event that is not published yet.
+    pub(crate) fn unpublished_event(&self, lsn: Lsn) -> Option<Arc<Event>> {
+        let inner = self.inner();
+        let first = inner.unpublished.front()?.lsn;
+        let index = usize::try_from(lsn.0.checked_sub(first.0)?).ok()?;
+        inner.unpublished.get(index).cloned()
+    }
+
+    /// Takes note that readers can see everything up to here.
+    pub(crate) fn forget_published(&self, cut: Lsn) {
+        let mut inner = self.inner();
+        let count = inner.unpublished.partition_point(|event| event.lsn <= cut);
+        inner.unpublished.drain(..count);
     }
 
     /// Puts an answer behind everything staged so far.
@@ -215,6 +235,14 @@ impl Staging {
         self.work.notify_all();
     }
 
+    /// Whether the disk has failed: then nothing more is to be written, caches included.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(
+            self.inner().intake,
+            Intake::Closed(CommitError::Stopped { .. } | CommitError::DiskFull { .. })
+        )
+    }
+
     /// After a disk failure: refuses everything, whatever the intake was closed for, and gives
     /// back what was staged and never written.
     pub(crate) fn stop(&self, error: CommitError) -> Cycle {
@@ -225,27 +253,22 @@ impl Staging {
 }
 
 /// A group's outcomes, once everything they name is published.
-pub(crate) fn tell(
-    outcomes: Vec<Pending>,
-    projections: &crate::projection::Projections,
-) -> Vec<Outcome> {
-    let original = |event: Option<Arc<Event>>| {
-        Outcome::Replayed(event.expect("an original is published before its replay is answered"))
-    };
+pub(crate) fn tell(outcomes: Vec<Pending>, projections: &Projections) -> Vec<Outcome> {
+    const PUBLISHED: &str = "an original is published before its replay is answered";
     outcomes
         .into_iter()
         .map(|outcome| match outcome {
             Pending::New(event) => Outcome::Committed(event),
-            Pending::ReplayedTransaction { book, seq } => {
-                original(projections.event(book.as_str(), seq))
+            Pending::ReplayedTransaction(event) => Outcome::Replayed(event),
+            Pending::ReplayedAccount { book, path } => {
+                let original = projections.book(book.as_str()).and_then(|projection| {
+                    projection.with_account(path.as_str(), |account| account.opening_event(&book))
+                });
+                Outcome::Replayed(Arc::new(original.expect(PUBLISHED)))
             }
-            Pending::ReplayedAccount { book, path } => original(
-                projections
-                    .book(book.as_str())
-                    .and_then(|book| book.opening_lsn(path.as_str()))
-                    .and_then(|lsn| projections.event_at(lsn)),
-            ),
-            Pending::ReplayedAsset(asset) => original(projections.asset_event(&asset)),
+            Pending::ReplayedAsset(asset) => {
+                Outcome::Replayed(projections.asset_event(&asset).expect(PUBLISHED))
+            }
             Pending::Unchanged => Outcome::Unchanged,
         })
         .collect()

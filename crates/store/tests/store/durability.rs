@@ -202,7 +202,7 @@ fn a_failed_sync_is_told_latched_and_healed_by_a_restart() {
 
     // On this disk the bytes were written: a restart finds, rewrites and syncs them.
     let ledger = Ledger::open(dir.path()).unwrap();
-    assert!(ledger.view().transaction_by_key("a", "during").is_some());
+    assert!(ledger.view().transaction_by_key("a", "during").unwrap().is_some());
     let again = ledger.submit(&[transfer("a", "during", "cash", "sales", 1)]).wait();
     assert!(matches!(again.as_deref(), Ok([Outcome::Replayed(_)])));
 }

@@ -69,7 +69,7 @@ pub(crate) fn sell(ledger: &Ledger, book: &str, key: &str, amount: i128) -> Arc<
 }
 
 pub(crate) fn balance(view: &View, book: &str, path: &str) -> i128 {
-    view.account(book, path).unwrap().totals.balance()
+    view.account(book, path).unwrap().unwrap().totals.balance()
 }
 
 /// The directory as a SIGKILL would leave it: a copy, while the ledger is open.
@@ -108,5 +108,5 @@ pub(crate) fn frame_offsets(bytes: &[u8]) -> Vec<usize> {
 
 pub(crate) fn all_events(ledger: &Ledger) -> Vec<Arc<Event>> {
     let mut frames = ledger.subscribe(Following::All { from: Lsn(1) });
-    std::iter::from_fn(move || frames.try_next()).flat_map(|frame| frame.events).collect()
+    std::iter::from_fn(move || frames.try_next().unwrap()).flat_map(|frame| frame.events).collect()
 }

@@ -4,6 +4,7 @@ mod cuts;
 mod durability;
 mod fixture;
 mod groups;
+mod hostile;
 mod random;
 mod recovery;
 mod subscriptions;

@@ -1,6 +1,6 @@
 //! Names as 64-bit numbers, the same on every machine and for ever.
 
-use ledger::{Lsn, Uuid};
+use ledger::{Event, EventBody, Lsn, Uuid};
 use std::hash::Hasher as _;
 use twox_hash::XxHash64;
 
@@ -20,6 +20,20 @@ impl KeyHash {
 
     pub(crate) fn of_tx_id(tx_id: &Uuid) -> Self {
         KeyHash(XxHash64::oneshot(TX_ID_SEED, tx_id.as_bytes()))
+    }
+
+    /// Everything an event is found by: a transaction's key, its id, and what it reverses.
+    pub(crate) fn names_of(event: &Event) -> impl Iterator<Item = KeyHash> + use<'_> {
+        let transaction = match &event.body {
+            EventBody::TransactionPosted(transaction) => Some(transaction),
+            _ => None,
+        };
+        let book = event.book.as_str();
+        transaction.into_iter().flat_map(move |transaction| {
+            let key = KeyHash::of_key(book, transaction.idempotency_key.as_str());
+            let reversal = transaction.reverses.map(|id| KeyHash::of_reversal(book, &id));
+            [Some(key), Some(KeyHash::of_tx_id(&transaction.tx_id)), reversal].into_iter().flatten()
+        })
     }
 
     /// Names the reversal of a transaction by what it reverses.

@@ -5,7 +5,7 @@
 
 use super::hash::{KeyEntry, KeyHash};
 use hashbrown::HashTable;
-use ledger::Lsn;
+use ledger::{Event, Lsn};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
@@ -51,6 +51,13 @@ impl RecentKeys {
         let Shard { table, order } = &mut *self.shard(hash);
         table.insert_unique(hash.0, entry, |entry| entry.hash.0);
         order.push_back(entry);
+    }
+
+    /// Adds whatever names a transaction.
+    pub(crate) fn insert_names_of(&self, event: &Event) {
+        for hash in KeyHash::names_of(event) {
+            self.insert(hash, event.lsn);
+        }
     }
 
     /// The lsns of a hash, in order.

@@ -109,6 +109,16 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Decoded, DecodeError> {
     Ok(Decoded::Events { durable, events })
 }
 
+/// The first lsn of a frame of events, read off its first bytes alone; `None` if they do not look
+/// like what [`super::open_frame`] writes.
+pub(crate) fn first_lsn(payload: &[u8]) -> Option<Lsn> {
+    let rest = payload.strip_prefix(b"{\"at\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+    let rest = rest[digits..].strip_prefix(b",\"events\":[{\"lsn\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok().map(Lsn)
+}
+
 fn decode_event(record: EventRecord<'_>, at: Timestamp) -> Result<Event, DecodeError> {
     let body = match &*record.kind {
         "asset_registered" => EventBody::AssetRegistered(Arc::new(decode_asset(record.body)?)),

@@ -1,0 +1,91 @@
+//! Finds the parts in a directory.
+
+use super::Part;
+use super::names::{FileKind, PartFileName};
+use crate::storage::Storage;
+use ledger::Lsn;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// The parts that cover the most from the beginning of the log on without a gap, in order; of two
+/// ways to cover the same, the one with larger parts. Every other file of a part is deleted.
+pub(crate) fn open_parts(
+    storage: &dyn Storage,
+    history_dir: &Path,
+    store: &str,
+) -> io::Result<Vec<Part>> {
+    let names = match storage.list(history_dir) {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let files: Vec<(String, PartFileName)> = names
+        .into_iter()
+        .filter_map(|name| PartFileName::parse(&name).map(|parsed| (name, parsed)))
+        .collect();
+    let mut readable = Vec::new();
+    for (name, file) in files.iter().filter(|(_, file)| file.kind == FileKind::Manifest) {
+        match Part::open(storage, history_dir, file.first, file.last, store) {
+            Ok(part) => readable.push(part),
+            Err(error) => tracing::warn!(name, %error, "a part of history is bad"),
+        }
+    }
+    let chain = longest_chain(readable);
+    remove_others(storage, history_dir, files, &chain);
+    Ok(chain)
+}
+
+fn longest_chain(parts: Vec<Part>) -> Vec<Part> {
+    let mut by_first: BTreeMap<Lsn, Vec<Part>> = BTreeMap::new();
+    for part in parts {
+        by_first.entry(part.first()).or_default().push(part);
+    }
+    // From behind: how far a chain that begins at an lsn reaches, and with which part.
+    let mut reached: BTreeMap<Lsn, (Lsn, Lsn)> = BTreeMap::new();
+    for (first, parts) in by_first.iter().rev() {
+        let best = parts
+            .iter()
+            .map(|part| {
+                let behind = reached.get(&part.last().next());
+                (behind.map_or(part.last(), |(end, _)| *end), part.last())
+            })
+            .max();
+        reached.extend(best.map(|best| (*first, best)));
+    }
+    let mut chain = Vec::new();
+    let mut next = Lsn(1);
+    while let Some((_, last)) = reached.get(&next) {
+        let parts = by_first.remove(&next).unwrap_or_default();
+        chain.extend(parts.into_iter().find(|part| part.last() == *last));
+        next = last.next();
+    }
+    chain
+}
+
+/// Removes the files of no part of the chain, manifests first. What cannot be removed costs
+/// space, nothing else.
+fn remove_others(
+    storage: &dyn Storage,
+    dir: &Path,
+    mut files: Vec<(String, PartFileName)>,
+    chain: &[Part],
+) {
+    files.retain(|(_, file)| {
+        let in_chain =
+            chain.iter().any(|part| (part.first(), part.last()) == (file.first, file.last));
+        !in_chain || file.kind == FileKind::Unfinished
+    });
+    files.sort_by_key(|(_, file)| file.kind != FileKind::Manifest);
+    for (name, _) in &files {
+        tracing::warn!(name, "removing a file of history that is not used");
+        if let Err(error) = storage.remove(&dir.join(name)) {
+            tracing::warn!(name, %error, "cannot remove it");
+        }
+    }
+    if !files.is_empty()
+        && let Err(error) = storage.sync_dir(dir)
+    {
+        tracing::warn!(%error, "cannot sync the directory of history");
+    }
+}

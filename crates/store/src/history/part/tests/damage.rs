@@ -1,0 +1,1 @@
+//! Damaged files give errors, never other answers.

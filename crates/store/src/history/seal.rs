@@ -1,0 +1,190 @@
+//! Making a part of the newest events, from memory.
+//!
+//! Everything here reads published events, which do not change, while writers and readers go on.
+
+use super::chain::BadPart;
+use super::part::{Part, PartContent, write_part};
+use crate::ReadError;
+use crate::projection::{
+    AccountRecord, Bounds, EventRow, PostingRow, Projections, Sums, SumsAt, memory_bytes,
+    transaction_of,
+};
+use ledger::{Event, EventBody, Lsn};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+/// Why no part was made. It is tried again later; meanwhile the events stay in memory.
+#[derive(Debug)]
+pub(crate) enum SealError {
+    Write(std::io::Error),
+    Read(ReadError),
+    /// Another part is bad and must be made again first.
+    Bad(BadPart),
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SealError::Write(error) => error.fmt(f),
+            SealError::Read(error) => error.fmt(f),
+            SealError::Bad(bad) => bad.source.fmt(f),
+        }
+    }
+}
+
+impl From<ReadError> for SealError {
+    fn from(error: ReadError) -> Self {
+        SealError::Read(error)
+    }
+}
+
+/// How large a part made from memory may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SliceMax {
+    pub(crate) events: u64,
+    /// Of the events as they lie in memory.
+    pub(crate) bytes: u64,
+}
+
+impl Projections {
+    /// Seals the next slice of what is published, if there is any.
+    pub(super) fn seal_next(&self, max: SliceMax) -> Result<Option<Lsn>, SealError> {
+        let first = self.history.sealed().next();
+        let Some(last) = self.end_of_slice(first, max) else { return Ok(None) };
+        let (part, bytes) = self.seal_range(first, last)?;
+        self.history.append(Arc::new(part));
+        self.note_sealed(bytes);
+        self.history.keys.trim(last);
+        Ok(Some(last))
+    }
+
+    /// The end of a frame, at most `max` behind `first` unless the frame alone is larger.
+    fn end_of_slice(&self, first: Lsn, max: SliceMax) -> Option<Lsn> {
+        let cut = self.cut();
+        let mut bytes = 0;
+        let mut end = None;
+        let events = self.events();
+        let mut next = events.get(first.0 - 1);
+        for lsn in first.0..=cut.0 {
+            let EventRow(event) = next?;
+            bytes += memory_bytes(event);
+            let full = lsn - first.0 + 1 > max.events || bytes > max.bytes;
+            if full && end.is_some() {
+                return end;
+            }
+            next = events.get(lsn);
+            // A cut ends a frame, and so does an event whose successor has another time.
+            if lsn == cut.0 || next.is_some_and(|EventRow(next)| next.at != event.at) {
+                end = Some(Lsn(lsn));
+            }
+        }
+        end
+    }
+
+    fn seal_range(&self, first: Lsn, last: Lsn) -> Result<(Part, u64), SealError> {
+        let bounds = Bounds { lsn: (first.0, last.0), at: (i64::MIN, i64::MAX) };
+        let events: Vec<Arc<Event>> =
+            self.events().rows(&bounds).into_iter().map(|EventRow(event)| event).collect();
+        assert_eq!(events.len() as u64, last.0 - first.0 + 1, "unsealed events are in memory");
+        let postings = self.postings().rows(&bounds);
+        let bytes = events.iter().map(|event| memory_bytes(event)).sum();
+        let part = self.write_content(first, last, events, postings, |book, path| {
+            Ok(self.sums_at(book, path, last)?)
+        })?;
+        Ok((part, bytes))
+    }
+
+    /// Writes the part of a range whose events and postings are known; `sums` are those of an
+    /// account at the end of the range that has no posting in it.
+    pub(super) fn write_content(
+        &self,
+        first: Lsn,
+        last: Lsn,
+        events: Vec<Arc<Event>>,
+        postings: Vec<PostingRow>,
+        sums: impl FnMut(&str, &str) -> Result<Sums, SealError>,
+    ) -> Result<Part, SealError> {
+        let history = &self.history;
+        let content = PartContent {
+            store: history.store.clone(),
+            first,
+            last,
+            end: history.log.end_of(last)?,
+            last_at: events.last().map(|event| event.at).unwrap_or_default(),
+            accounts: self.touched_accounts(&events, &postings, last, sums)?,
+            assets: events
+                .iter()
+                .filter_map(|event| match &event.body {
+                    EventBody::AssetRegistered(asset) => {
+                        Some((asset.clone(), event.lsn, event.seq, event.at))
+                    }
+                    _ => None,
+                })
+                .collect(),
+            positions: history.log.positions.within(&(first..=last)),
+            events,
+            postings,
+        };
+        write_part(&*history.storage, &history.dir, &content).map_err(SealError::Write)
+    }
+
+    /// The accounts that events touch, as of the last of them.
+    fn touched_accounts(
+        &self,
+        events: &[Arc<Event>],
+        postings: &[PostingRow],
+        last: Lsn,
+        mut sums: impl FnMut(&str, &str) -> Result<Sums, SealError>,
+    ) -> Result<Vec<AccountRecord>, SealError> {
+        let mut touched = BTreeSet::new();
+        for event in events {
+            let book = event.book.as_str();
+            match &event.body {
+                EventBody::AssetRegistered(_) => {}
+                EventBody::AccountOpened(opening) => {
+                    touched.insert((book, opening.path.as_str()));
+                }
+                EventBody::AccountChanged { path, .. } => {
+                    touched.insert((book, path.as_str()));
+                }
+                EventBody::TransactionPosted(_) => {
+                    let accounts = transaction_of(event).postings.iter();
+                    touched.extend(accounts.map(|posting| (book, posting.account.as_str())));
+                }
+            }
+        }
+        // Later legs of an account overwrite earlier ones.
+        let mut posted: HashMap<(&str, &str), Sums> = HashMap::new();
+        for row in postings {
+            let account = (row.event.book.as_str(), row.posting().account.as_str());
+            let last_posting = Some((row.event.lsn, row.event.seq));
+            posted.insert(account, Sums { totals: row.totals_after, last_posting });
+        }
+        let mut records = Vec::with_capacity(touched.len());
+        for (book, path) in touched {
+            let sums = match posted.get(&(book, path)) {
+                Some(found) => *found,
+                None => sums(book, path)?,
+            };
+            let record = self.book(book).and_then(|projection| {
+                projection
+                    .with_account(path, |account| account.record(&projection.name, last, sums))
+            });
+            records.extend(record);
+        }
+        Ok(records)
+    }
+
+    /// An account's lifetime sums at a cut.
+    pub(crate) fn sums_at(&self, book: &str, path: &str, cut: Lsn) -> Result<Sums, ReadError> {
+        let found = self.book(book).and_then(|book| {
+            book.with_account(path, |account| account.sums_at(cut, || self.postings()))
+        });
+        match found {
+            None => Ok(Sums::default()),
+            Some(SumsAt::Known(sums)) => Ok(sums),
+            Some(SumsAt::Sealed) => self.sealed(|chain| chain.sums_at(book, path, cut)),
+        }
+    }
+}

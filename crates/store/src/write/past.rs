@@ -1,0 +1,120 @@
+//! What a decision has to know of the past: found in the index and fetched before deciding, so
+//! that deciding itself touches no disk and cannot fail for one.
+
+use crate::ReadError;
+use crate::history::keys::KeyHash;
+use crate::projection::Projections;
+use ledger::{
+    BookName, Event, EventBody, IdempotencyKey, Lsn, PostedTransaction, Transaction,
+    TransactionContent, TransactionDraft, TransactionLookup, Uuid,
+};
+use std::sync::Arc;
+
+/// What of a transaction must be new in its book, and what it says it reverses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names<'a> {
+    pub(crate) book: &'a BookName,
+    pub(crate) key: &'a IdempotencyKey,
+    pub(crate) tx_id: &'a Uuid,
+    pub(crate) reverses: Option<&'a Uuid>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of_draft(draft: &'a TransactionDraft) -> Self {
+        Names {
+            book: &draft.book,
+            key: &draft.idempotency_key,
+            tx_id: &draft.tx_id,
+            reverses: match &draft.content {
+                TransactionContent::Postings(_) => None,
+                TransactionContent::Reversal(reversed) => Some(reversed),
+            },
+        }
+    }
+
+    /// `None` for an event that posts nothing.
+    pub(crate) fn of_event(event: &'a Event) -> Option<Self> {
+        let transaction = posted(event)?;
+        Some(Names {
+            book: &event.book,
+            key: &transaction.idempotency_key,
+            tx_id: &transaction.tx_id,
+            reverses: transaction.reverses.as_ref(),
+        })
+    }
+}
+
+/// The transactions that drafts can clash with or refer to: none, most of the time.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    events: Vec<Arc<Event>>,
+}
+
+impl Past {
+    /// Finds what a transaction can clash with: who used its key, who has its id, and who reversed
+    /// what it reverses; and the reversed one itself.
+    ///
+    /// Nothing may be added to the book meanwhile.
+    pub(crate) fn look_up(
+        &mut self,
+        names: Names<'_>,
+        projections: &Projections,
+        event_at: impl Fn(Lsn) -> Result<Option<Arc<Event>>, ReadError>,
+    ) -> Result<(), ReadError> {
+        let Names { book, key, tx_id, reverses } = names;
+        let name = book.as_str();
+        let mut find = |hash, wanted: &dyn Fn(&Transaction) -> bool| {
+            for lsn in projections.lsns_of_key(hash)? {
+                if let Some(event) = event_at(lsn)?
+                    && event.book == *book
+                    && posted(&event).is_some_and(|transaction| wanted(transaction))
+                {
+                    self.events.push(event);
+                }
+            }
+            Ok(())
+        };
+        find(KeyHash::of_key(name, key.as_str()), &|found| found.idempotency_key == *key)?;
+        find(KeyHash::of_tx_id(tx_id), &|found| found.tx_id == *tx_id)?;
+        if let Some(reversed) = reverses {
+            find(KeyHash::of_tx_id(reversed), &|found| found.tx_id == *reversed)?;
+            let hash = KeyHash::of_reversal(name, reversed);
+            find(hash, &|found| found.reverses == Some(*reversed))?;
+        }
+        Ok(())
+    }
+
+    /// The event of a transaction that was found.
+    pub(crate) fn event_of(&self, tx_id: &Uuid) -> Option<&Arc<Event>> {
+        self.events.iter().find(|event| posted(event).is_some_and(|found| found.tx_id == *tx_id))
+    }
+
+    fn first(&self, wanted: impl Fn(&Transaction) -> bool) -> Option<PostedTransaction> {
+        self.events.iter().find_map(|event| {
+            let transaction = posted(event).filter(|transaction| wanted(transaction))?;
+            Some(PostedTransaction { seq: event.seq, transaction: transaction.clone() })
+        })
+    }
+}
+
+fn posted(event: &Event) -> Option<&Arc<Transaction>> {
+    match &event.body {
+        EventBody::TransactionPosted(transaction) => Some(transaction),
+        _ => None,
+    }
+}
+
+impl TransactionLookup for Past {
+    fn by_key(&self, key: &IdempotencyKey) -> Option<PostedTransaction> {
+        self.first(|transaction| transaction.idempotency_key == *key)
+    }
+
+    fn by_id(&self, tx_id: &Uuid) -> Option<PostedTransaction> {
+        self.first(|transaction| transaction.tx_id == *tx_id)
+    }
+
+    fn reversal_of(&self, tx_id: &Uuid) -> Option<Uuid> {
+        self.first(|transaction| transaction.reverses == Some(*tx_id))
+            .map(|posted| posted.transaction.tx_id)
+    }
+}

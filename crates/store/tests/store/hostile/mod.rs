@@ -1,0 +1,23 @@
+//! The store on a disk that wants to lose everything.
+//!
+//! [`disk`] loses, [`faults`] fails, [`monitor`] watches the order of calls, [`oracle`] knows what
+//! must be so after any crash, [`workload`] says what is done, [`case`] plays one story of it,
+//! [`sweep`] tries them all. [`planted_bugs`] shows that each checker sees what it is there for.
+
+mod case;
+mod disk;
+mod failed_sync;
+mod faults;
+mod history;
+mod log_bytes;
+mod monitor;
+mod oracle;
+mod planted_bugs;
+mod plants;
+mod random;
+mod reading;
+mod rig;
+mod sweep;
+mod sweeps;
+mod violation;
+mod workload;
