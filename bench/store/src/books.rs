@@ -6,7 +6,7 @@ use crate::latencies::Latencies;
 use crate::{Outcome, settings};
 use std::path::Path;
 use std::time::Instant;
-use store::{Draft, Ledger};
+use store::{Draft, Ledger, Options};
 
 const COMMITS: usize = 20_000;
 
@@ -38,7 +38,7 @@ pub(crate) fn run(dir: &Path) -> Outcome {
 }
 
 fn create(data: &Path) -> Outcome {
-    let ledger = Ledger::open_with(data, settings::options())?;
+    let ledger = Ledger::open_with(data, Options::default())?;
     open_books(&ledger, &[])?;
     let numbers: Vec<usize> = (0..settings::books()).collect();
     for numbers in numbers.chunks(10_000) {

@@ -3,17 +3,22 @@
 //! A child prints its figures as lines of `name number`; everything else of it is silent.
 
 use crate::memory::resident;
-use crate::{Outcome, books, settings};
+use crate::{Outcome, books, load, settings};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use store::{Ledger, Lsn};
+use store::{Ledger, Lsn, Options};
+
+/// Events behind the checkpoint of [`ChildWork::LeaveTail`].
+pub(crate) const TAIL_EVENTS: u64 = 100_000;
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum ChildWork {
     /// Opens the ledger, and ends as a crash would.
     Open,
+    /// Opens the ledger, makes a checkpoint, posts behind it, and ends as a crash would.
+    LeaveTail,
     /// Opens the ledger and shuts it down.
     CleanStop,
     /// Opens the ledger and commits to its books at random.
@@ -24,6 +29,7 @@ impl ChildWork {
     fn name(self) -> &'static str {
         match self {
             ChildWork::Open => "open",
+            ChildWork::LeaveTail => "leave-tail",
             ChildWork::CleanStop => "clean-stop",
             ChildWork::CommitToBooks => "commit-to-books",
         }
@@ -53,7 +59,15 @@ pub(crate) fn start(work: ChildWork, data: &Path) -> Outcome<Figures> {
 pub(crate) fn run(work: ChildWork, data: &Path) -> Outcome {
     let before = resident()?;
     let begin = Instant::now();
-    let ledger = Ledger::open_with(data, settings::options())?;
+    let options = match work {
+        ChildWork::CommitToBooks => Options::default(),
+        // Nothing may make a checkpoint of the tail.
+        ChildWork::LeaveTail => {
+            Options { checkpoint_every_events: u64::MAX, ..settings::bounded() }
+        }
+        ChildWork::Open | ChildWork::CleanStop => settings::bounded(),
+    };
+    let ledger = Ledger::open_with(data, options)?;
     println!("open_seconds {}", begin.elapsed().as_secs_f64());
     let opened = resident()?;
     println!("peak_mib {}", opened.peak_mib);
@@ -62,6 +76,10 @@ pub(crate) fn run(work: ChildWork, data: &Path) -> Outcome {
     println!("events {events}");
     match work {
         ChildWork::Open => {}
+        ChildWork::LeaveTail => {
+            ledger.checkpoint()?;
+            load::post(&ledger, TAIL_EVENTS)?;
+        }
         ChildWork::CleanStop => {
             let begin = Instant::now();
             ledger.shutdown();

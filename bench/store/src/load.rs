@@ -38,7 +38,7 @@ pub(crate) fn post(ledger: &Ledger, transactions: u64) -> Outcome<Posted> {
 
 /// A ledger with the large book in it, and how long that took.
 pub(crate) fn fill(dir: &Path) -> Outcome<(Ledger, Posted)> {
-    let ledger = Ledger::open_with(loaded_dir(dir), settings::options())?;
+    let ledger = Ledger::open_with(loaded_dir(dir), settings::bounded())?;
     open_books(&ledger, &[book()?])?;
     let posted = post(&ledger, settings::transactions())?;
     Ok((ledger, posted))
@@ -46,8 +46,10 @@ pub(crate) fn fill(dir: &Path) -> Outcome<(Ledger, Posted)> {
 
 pub(crate) fn run(dir: &Path) -> Outcome {
     println!(
-        "load: {} transactions of two postings, one book of {ACCOUNTS} accounts, batches of 50",
+        "load: {} transactions of two postings, one book of {ACCOUNTS} accounts, batches of 50, \
+         memory budget {} MiB",
         settings::transactions(),
+        settings::memory_mib(),
     );
     println!("{:<12} {:>10} {:>14} {:>14}", "phase", "seconds", "peak RSS MiB", "RSS after MiB");
     let (ledger, posted) = fill(dir)?;
@@ -56,6 +58,10 @@ pub(crate) fn run(dir: &Path) -> Outcome {
     let begin = Instant::now();
     let (rows, sum) = sum_of_amounts(&ledger)?;
     phase("full scan", begin.elapsed(), resident()?);
+    reset_peak()?;
+    let begin = Instant::now();
+    ledger.checkpoint()?;
+    phase("checkpoint", begin.elapsed(), resident()?);
     ledger.shutdown();
     let bytes = on_disk(&loaded_dir(dir))?;
     let per_transaction = |bytes: u64| bytes as f64 / posted.transactions as f64;
@@ -76,7 +82,8 @@ fn phase(name: &str, elapsed: Duration, memory: Resident) {
 fn sum_of_amounts(ledger: &Ledger) -> Outcome<(u64, i128)> {
     let amount = postings_schema().index_of("amount")?;
     let (mut rows, mut sum) = (0, 0);
-    for batch in ledger.view().scan_postings(&Selection::default(), &[amount]) {
+    for batch in ledger.view().scan_postings(&Selection::default(), &[amount])? {
+        let batch = batch?;
         rows += batch.num_rows() as u64;
         sum += batch.column(0).as_primitive::<Decimal128Type>().values().iter().sum::<i128>();
     }

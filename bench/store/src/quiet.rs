@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
-use store::{CommitError, Draft, Ledger};
+use store::{CommitError, Draft, Ledger, Options};
 
 /// Transactions of one group whose frame takes about 60 MiB.
 const LARGE_GROUP: usize = 160_000;
@@ -61,7 +61,7 @@ pub(crate) fn run(dir: &Path) -> Outcome {
 /// The quiet client's latencies, and the transactions per second of the other one.
 fn measure(dir: &Path, beside: Beside) -> Outcome<(Latencies, f64)> {
     let data = dir.join("quiet");
-    let ledger = Ledger::open_with(&data, settings::options())?;
+    let ledger = Ledger::open_with(&data, Options::default())?;
     let (quiet, busy) = (BenchBook::new("quiet", 2)?, BenchBook::new("busy", 1_000)?);
     open_books(&ledger, &[quiet.clone(), busy.clone()])?;
     let done = AtomicBool::new(false);

@@ -32,7 +32,11 @@ pub(crate) fn threads() -> usize {
     number("BENCH_THREADS", cores as u64).max(1) as usize
 }
 
-/// How the benches open a ledger.
-pub(crate) fn options() -> Options {
-    Options::default()
+/// How the large book is opened: with a bound on memory.
+pub(crate) fn bounded() -> Options {
+    Options { memory_budget_bytes: memory_mib() * 1024 * 1024, ..Options::default() }
+}
+
+pub(crate) fn memory_mib() -> u64 {
+    number("BENCH_MEMORY_MIB", 512)
 }

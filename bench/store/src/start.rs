@@ -1,6 +1,6 @@
 //! Opening a large book, each time in a fresh process.
 
-use crate::child::{self, ChildWork, Figures};
+use crate::child::{self, ChildWork, Figures, TAIL_EVENTS};
 use crate::{Outcome, load};
 use std::path::Path;
 
@@ -15,6 +15,9 @@ pub(crate) fn run(dir: &Path) -> Outcome {
     );
     remove_caches(&data)?;
     row("without a checkpoint", &child::start(ChildWork::Open, &data)?);
+    child::start(ChildWork::LeaveTail, &data)?;
+    let name = format!("crashed {TAIL_EVENTS} events after a checkpoint");
+    row(&name, &child::start(ChildWork::Open, &data)?);
     child::start(ChildWork::CleanStop, &data)?;
     row("after a clean stop", &child::start(ChildWork::Open, &data)?);
     Ok(())

@@ -5,7 +5,7 @@ use crate::latencies::median;
 use crate::tasks::{Posted, Posting, Shape, Until};
 use crate::{Outcome, settings};
 use std::path::Path;
-use store::Ledger;
+use store::{Ledger, Options};
 
 struct Workload {
     name: &'static str,
@@ -70,7 +70,7 @@ pub(crate) fn run(dir: &Path) -> Outcome {
 impl Workload {
     fn measure(&self, dir: &Path) -> Outcome<Posted> {
         let data = dir.join("throughput");
-        let ledger = Ledger::open_with(&data, settings::options())?;
+        let ledger = Ledger::open_with(&data, Options::default())?;
         // As many accounts in all, however many books share them.
         let accounts = (1_000 / self.books).max(2);
         let books: Outcome<Vec<BenchBook>> =
