@@ -1,6 +1,7 @@
 //! The store from outside: what an embedder can rely on, on real directories and hostile ones.
 
 mod cuts;
+mod damage;
 mod durability;
 mod fixture;
 mod groups;
