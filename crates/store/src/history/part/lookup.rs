@@ -15,6 +15,7 @@ use ledger::{Event, EventBody, Lsn, Seq};
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::{Range, RangeInclusive};
+use std::slice::from_ref;
 
 /// Which postings are wanted.
 struct Wanted<'a> {
@@ -119,7 +120,7 @@ impl Part {
         let mut first = None;
         let mut end = 0;
         let mut row = block.rows.start;
-        for batch in self.postings.read(&[block.rows.clone()], &columns, Access::Point)? {
+        for batch in self.postings.read(from_ref(&block.rows), &columns, Access::Point)? {
             let batch = batch?;
             for matches in wanted_in_batch(&batch, block, wanted)? {
                 if matches {
@@ -137,7 +138,7 @@ impl Part {
         if rows.is_empty() {
             return Ok(postings);
         }
-        for batch in self.postings.read(&[rows], &SEALED_COLUMNS, Access::Point)? {
+        for batch in self.postings.read(from_ref(&rows), &SEALED_COLUMNS, Access::Point)? {
             let batch = batch?;
             postings.extend(sealed_postings(&batch, 0..batch.num_rows())?);
         }
