@@ -8,7 +8,7 @@ use crate::opening::{Opened, open};
 use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
-use crate::write::{Books, LogThread, Publisher, Staging, Ticket, submit};
+use crate::write::{Books, LogThread, Publisher, Staging, Ticket, WritePath, submit};
 use crate::{CommitError, OpenError, Outcome, ReadError, View};
 use ledger::{Draft, Lsn, Timestamp, Uuid};
 use std::path::Path;
@@ -183,7 +183,7 @@ impl Ledger {
     /// disk; the ticket does.
     pub fn submit(&self, group: &[Draft]) -> Ticket {
         let Inner { books, staging, projections, options, .. } = &*self.inner;
-        submit(books, staging, projections, options, group)
+        submit(WritePath { books, staging, projections, options }, group)
     }
 
     /// Commits a group of drafts over one or more books: all or nothing, in one frame.
