@@ -267,12 +267,7 @@ impl Projections {
         }
     }
 
-    /// The applied events that an index entry of this hash can mean, in log order.
-    pub(crate) fn events_of_key(&self, hash: KeyHash) -> Result<Vec<Arc<Event>>, ReadError> {
-        let lsns = self.lsns_of_key(hash)?;
-        self.events_at(&lsns)
-    }
-
+    /// Where the transactions may be that an index entry of this hash means, in log order.
     pub(crate) fn lsns_of_key(&self, hash: KeyHash) -> Result<Vec<Lsn>, ReadError> {
         let mut lsns = self.history.keys.find(hash);
         lsns.extend(self.sealed(|chain| chain.find(hash))?);
