@@ -282,7 +282,7 @@ impl Projections {
             let postings = self.postings();
             if event.lsn > postings.floor() {
                 let at = Bounds { lsn: (event.lsn.0, event.lsn.0), at: (i64::MIN, i64::MAX) };
-                return Ok(postings.rows(&at));
+                return Ok(Piece::into_rows(postings.pieces(&at)));
             }
         }
         let sealed = self.sealed(|chain| chain.postings_of(event))?;
