@@ -100,6 +100,7 @@ mod projection;
 mod selection;
 pub mod storage;
 mod subscription;
+pub mod verify;
 mod view;
 mod write;
 
@@ -109,6 +110,7 @@ pub use ledger::*;
 pub use log::record::{event_payload, postings_json};
 pub use selection::{PathSelection, Selection};
 pub use subscription::{Following, Frame, Subscription};
+pub use verify::{VerifyOptions, VerifyReport, verify};
 pub use view::{
     AccountRow, AssetRow, BookRow, HistoryRow, Scan, View, events_schema, postings_schema,
     transactions_schema,

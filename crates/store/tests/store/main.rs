@@ -8,3 +8,4 @@ mod hostile;
 mod random;
 mod recovery;
 mod subscriptions;
+mod verify;
