@@ -91,6 +91,7 @@
 //! # }
 //! ```
 
+pub mod backup;
 mod embedded;
 mod error;
 mod history;
@@ -104,6 +105,7 @@ pub mod verify;
 mod view;
 mod write;
 
+pub use backup::{BackupError, BackupOptions, BackupReport, backup, restore};
 pub use embedded::{Ledger, Options};
 pub use error::{CommitError, OpenError, ReadError};
 pub use ledger::*;

@@ -18,10 +18,10 @@ mod reseal;
 mod seal;
 
 pub(crate) use chain::{BadPart, Chain};
-pub(crate) use part::find as find_parts;
 pub(crate) use part::{
     ContentSums, Found, Narrowing, NeededBy, Part, RegisteredAsset, SealedPosting,
 };
+pub(crate) use part::{culprits as culprits_of_part, find as find_parts};
 
 use crate::log::files::LogFiles;
 use crate::storage::Storage;

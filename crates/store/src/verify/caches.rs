@@ -7,11 +7,12 @@
 use super::findings::{Finding, Findings, Remedy};
 use super::next_start::Step;
 use super::shadow::Shadow;
-use crate::history::{ContentSums, Found, NeededBy, Part, RegisteredAsset};
+use crate::history::{ContentSums, Found, NeededBy, Part, RegisteredAsset, culprits_of_part};
 use crate::log::files::LogEnd;
 use crate::log::positions::LogPosition;
 use crate::log::recovery::Checkpoint;
 use crate::projection::{PostingRow, TransactionRow};
+use crate::storage::Storage;
 use ledger::{Event, EventBody, Lsn};
 use std::collections::VecDeque;
 use std::io;
@@ -51,7 +52,12 @@ struct Range {
 
 impl Caches {
     /// Takes what the directory holds of parts; `None` if the store is unknown.
-    pub(super) fn new(dir: &Path, found: Option<Found>, findings: &mut Findings) -> Self {
+    pub(super) fn new(
+        storage: &dyn Storage,
+        dir: &Path,
+        found: Option<Found>,
+        findings: &mut Findings,
+    ) -> Self {
         let mut caches = Caches {
             waiting: VecDeque::new(),
             range: Range::default(),
@@ -65,13 +71,21 @@ impl Caches {
         };
         let Some(found) = found else { return caches };
         for (name, error) in &found.bad {
-            findings.add(Finding {
-                file: dir.join(name),
-                offset: None,
-                lsn: None,
-                problem: format!("this part of the history cannot be used: {error}"),
-                remedy: Remedy::MadeAgain,
-            });
+            let culprits = culprits_of_part(storage, dir, name);
+            let mut files: Vec<(PathBuf, String)> =
+                culprits.into_iter().map(|(file, error)| (file, error.to_string())).collect();
+            if files.is_empty() {
+                files.push((dir.join(name), error.to_string()));
+            }
+            for (file, error) in files {
+                findings.add(Finding {
+                    file,
+                    offset: None,
+                    lsn: None,
+                    problem: format!("for this a part of the history cannot be used: {error}"),
+                    remedy: Remedy::MadeAgain,
+                });
+            }
         }
         let unused = found.unused().map(|name| dir.join(name));
         caches.steps.extend(unused.map(|file| Step::Remove { file }));

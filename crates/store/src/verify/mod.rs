@@ -113,14 +113,31 @@ pub fn verify(
     options: &VerifyOptions,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<VerifyReport, OpenError> {
+    let names = segment_names(&*options.storage, &dir.join("log"))?;
+    if names.is_empty() {
+        return Err(no_log(dir));
+    }
+    let _lock = lock::acquire_to_read(&*options.storage, dir)?;
+    check_locked(dir, options, progress)
+}
+
+fn no_log(dir: &Path) -> OpenError {
+    let source = io::Error::new(io::ErrorKind::NotFound, "no segment of a log is there");
+    io_at("checking", &dir.join("log"))(source)
+}
+
+/// Checks a directory that nobody can change meanwhile.
+pub(crate) fn check_locked(
+    dir: &Path,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<VerifyReport, OpenError> {
     let storage = &options.storage;
     let log_dir = dir.join("log");
     let names = segment_names(&**storage, &log_dir)?;
     if names.is_empty() {
-        let source = io::Error::new(io::ErrorKind::NotFound, "no segment of a log is there");
-        return Err(io_at("checking", &log_dir)(source));
+        return Err(no_log(dir));
     }
-    let _lock = lock::acquire_to_read(&**storage, dir)?;
     let files = Arc::new(LogFiles::new(storage.clone(), log_dir.clone()));
     names.iter().for_each(|name| files.add_segment(name.first_lsn));
     let mut findings = Findings::new(options.findings_max);
@@ -133,7 +150,7 @@ pub fn verify(
         }
         None => None,
     };
-    let caches = Caches::new(&dir.join(HISTORY_DIR), found, &mut findings);
+    let caches = Caches::new(&**storage, &dir.join(HISTORY_DIR), found, &mut findings);
     let total_bytes = log_bytes(&**storage, &log_dir, &names)? + caches.bytes();
     let meter = Meter { progress, done_bytes: 0, told_bytes: 0, total_bytes };
     LogWalk::new(storage.clone(), files, caches, findings, meter).walk(dir, &names)

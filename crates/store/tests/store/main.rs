@@ -1,5 +1,6 @@
 //! The store from outside: what an embedder can rely on, on real directories and hostile ones.
 
+mod backup;
 mod cuts;
 mod durability;
 mod fixture;

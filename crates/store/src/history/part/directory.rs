@@ -1,12 +1,14 @@
 //! Finds the parts in a directory.
 
+use super::super::checked_file::CheckedFile;
 use super::Part;
-use super::names::{FileKind, PartFileName};
-use crate::storage::Storage;
+use super::manifest::Manifest;
+use super::names::{FileKind, PartFileName, PartPaths};
+use crate::storage::{Storage, read_all};
 use ledger::Lsn;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The parts that cover the most from the beginning of the log on without a gap, in order; of two
 /// ways to cover the same, the one with larger parts. Every other file of a part is deleted.
@@ -59,6 +61,27 @@ pub(crate) fn find(storage: &dyn Storage, history_dir: &Path, store: &str) -> io
         }
     }
     Ok(Found { chain: longest_chain(readable), bad, files })
+}
+
+/// The files that a part cannot be used for, as far as its manifest can tell.
+pub(crate) fn culprits(
+    storage: &dyn Storage,
+    history_dir: &Path,
+    manifest_name: &str,
+) -> Vec<(PathBuf, io::Error)> {
+    let path = history_dir.join(manifest_name);
+    let manifest = storage.open_to_read(&path).and_then(|file| read_all(&*file));
+    let manifest = match manifest.and_then(|bytes| Manifest::from_bytes(&bytes)) {
+        Ok(manifest) => manifest,
+        Err(error) => return vec![(path, error)],
+    };
+    let paths = PartPaths::new(history_dir, manifest.range.first, manifest.range.last);
+    let files = manifest.files.into_iter().filter_map(|(suffix, entry)| {
+        let file = paths.file(&suffix);
+        let checked = CheckedFile::open(storage, &file, entry.checks);
+        Some((file, checked.and_then(|checked| checked.verify()).err()?))
+    });
+    files.collect()
 }
 
 fn is_of_chain(file: &PartFileName, chain: &[Part]) -> bool {

@@ -35,7 +35,7 @@ pub(crate) use content::{
     AccountRecord, LogEnd, LogPosition, Narrowing, PartContent, RegisteredAsset, SealedPosting,
 };
 pub(crate) use content_sums::{ContentSums, NeededBy};
-pub(crate) use directory::{Found, find, open_parts};
+pub(crate) use directory::{Found, culprits, find, open_parts};
 pub(crate) use merge::merge_parts;
 pub(crate) use write::write_part;
 
