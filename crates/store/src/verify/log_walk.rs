@@ -260,7 +260,10 @@ impl<'a> LogWalk<'a> {
             }
             is_damaged = true;
             self.previous = Previous::Unknown;
-            let problem = problem_at(bytes, end, &sight, segment.next);
+            let mut problem = problem_at(bytes, end, &sight, segment.next);
+            if sight.rest_is_zero && segment.next.is_some_and(|next| next > self.due) {
+                problem.push_str("; perhaps whole segments are");
+            }
             let later = frame::find_later(bytes, end).next().map(|(offset, _)| offset);
             match later {
                 Some(offset) => {

@@ -227,7 +227,7 @@ const DAMAGES: [(&str, Damage, isize, &str, Remedy); 16] = [
             change(&path, |bytes| bytes.truncate(offsets[offsets.len() - 2]));
         },
         1,
-        "frames, or a segment, are missing",
+        "perhaps whole segments are",
         Remedy::RestoreFile,
     ),
     (
@@ -241,7 +241,7 @@ const DAMAGES: [(&str, Damage, isize, &str, Remedy); 16] = [
         "a missing segment",
         |dir| fs::remove_file(segment(dir, 1)).unwrap(),
         0,
-        "frames, or a segment, are missing",
+        "perhaps whole segments are",
         Remedy::RestoreFile,
     ),
     (

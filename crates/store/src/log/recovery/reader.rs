@@ -372,7 +372,7 @@ pub(crate) fn look(bytes: &[u8], offset: usize, due: Lsn, next: Option<Lsn>) -> 
 pub(crate) fn problem_at(bytes: &[u8], offset: usize, sight: &Sight, next: Option<Lsn>) -> String {
     match (frame::read(bytes, offset), next) {
         (_, Some(next)) if sight.rest_is_zero => {
-            format!("the next segment begins with lsn {next}: frames, or a segment, are missing")
+            format!("the next segment begins with lsn {next}: frames are missing")
         }
         (Slot::Bad(problem), _) => problem.to_owned(),
         (Slot::Empty | Slot::Frame { .. }, _) => "a gap of zeros".to_owned(),
