@@ -5,10 +5,10 @@
 //! The auditor keeps its own accounts; who used a key or an id before is asked of the caller.
 
 use crate::{
-    Account, AccountPath, AssetId, AssetRegister, BookState, Direction, Event, EventBody,
+    Account, AccountPath, AssetId, AssetRegister, BookState, Direction, Event, EventBody, HashMap,
     POSTINGS_MAX, Posting, Seq, Timestamp, Totals, Transaction, TransactionLookup,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use uuid::Uuid;
 
@@ -112,7 +112,7 @@ impl Auditor {
     }
 
     fn check_balance(&self, transaction: &Transaction) -> Result<(), String> {
-        let mut sums: HashMap<&str, i128> = HashMap::new();
+        let mut sums: HashMap<&str, i128> = HashMap::default();
         for posting in &transaction.postings {
             if !(1..=crate::AMOUNT_MAX).contains(&posting.amount) {
                 return Err(format!("amount {} is out of range", posting.amount));

@@ -43,3 +43,7 @@ pub use transaction::{Direction, POSTINGS_MAX, Posting, Transaction};
 pub use transaction_index::{PostedTransaction, TransactionIndex, TransactionLookup};
 
 pub use uuid::Uuid;
+
+/// Maps here are asked several times for every posting, so their hash is a fast one; it is seeded
+/// at random, so that names cannot be chosen to collide.
+pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;

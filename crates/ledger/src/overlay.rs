@@ -5,10 +5,9 @@
 
 use crate::state::BookWithPast;
 use crate::{
-    Account, AccountPath, Asset, AssetId, AssetRegister, BookState, BookView, EventBody,
+    Account, AccountPath, Asset, AssetId, AssetRegister, BookState, BookView, EventBody, HashMap,
     IdempotencyKey, PostedTransaction, Seq, Totals, TransactionIndex, TransactionLookup,
 };
-use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -27,10 +26,10 @@ impl<'a, T: TransactionLookup> Overlay<'a, T> {
     pub fn new(book: &'a BookState, assets: &'a AssetRegister, transactions: &'a T) -> Self {
         Overlay {
             base: book.with(assets, transactions),
-            assets: AssetRegister::new(),
+            assets: AssetRegister::default(),
             head: book.head(),
-            accounts: HashMap::new(),
-            totals: HashMap::new(),
+            accounts: HashMap::default(),
+            totals: HashMap::default(),
             transactions: TransactionIndex::default(),
         }
     }

@@ -4,10 +4,9 @@
 //! from a log whose events were), and `decide` bounds every sum it adds.
 
 use crate::{
-    Account, AccountPath, Asset, AssetId, BookView, Event, EventBody, IdempotencyKey,
+    Account, AccountPath, Asset, AssetId, BookView, Event, EventBody, HashMap, IdempotencyKey,
     PostedTransaction, Seq, Totals, Transaction, TransactionLookup,
 };
-use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 

@@ -4,8 +4,7 @@
 //! who reversed this id. The answers may come from memory or from an index on disk, so they are
 //! asked through [`TransactionLookup`].
 
-use crate::{IdempotencyKey, Seq, Transaction};
-use std::collections::HashMap;
+use crate::{HashMap, IdempotencyKey, Seq, Transaction};
 use std::sync::Arc;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use crate::opening::{Opened, open};
 use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
-use crate::write::{Books, LogThread, Publisher, Staging, Ticket, submit};
+use crate::write::{Books, LogThread, Publisher, Staging, Ticket, WritePath, submit};
 use crate::{CommitError, OpenError, Outcome, ReadError, View};
 use ledger::{Draft, Lsn, Timestamp, Uuid};
 use std::path::Path;
@@ -77,9 +77,10 @@ impl Options {
         self.memory_budget_bytes / 4
     }
 
-    /// At half, writers are refused until parts were made: the last resort.
+    /// At half, writers are refused until parts were made: the last resort. Rows leave memory in
+    /// chunks, so a budget cannot be held that has no room for a few of them.
     pub(crate) fn recent_bytes_limit(&self) -> u64 {
-        self.memory_budget_bytes / 2
+        (self.memory_budget_bytes / 2).max(32 * MIB)
     }
 
     /// All books together may have an eighth in flight.
@@ -182,7 +183,7 @@ impl Ledger {
     /// disk; the ticket does.
     pub fn submit(&self, group: &[Draft]) -> Ticket {
         let Inner { books, staging, projections, options, .. } = &*self.inner;
-        submit(books, staging, projections, options, group)
+        submit(WritePath { books, staging, projections, options }, group)
     }
 
     /// Commits a group of drafts over one or more books: all or nothing, in one frame.

@@ -81,7 +81,7 @@ fn an_auditor_goes_on_behind_a_restored_state() {
     }
     let restored = BookState::restore(state.head(), state.accounts().cloned()).unwrap();
     assert_eq!(restored, state);
-    let mut auditor = Auditor::resume(&restored, &AssetRegister::new());
+    let mut auditor = Auditor::resume(&restored, &AssetRegister::default());
     for event in &events[5..] {
         auditor.check(event, &past).unwrap();
         state.apply(event);

@@ -3,6 +3,7 @@
 //! A book's lock is its writer: whoever holds it decides and stages, and nobody else does. It is
 //! held for the time of a decision, never across a disk call or an await.
 
+use foldhash::fast::RandomState;
 use ledger::{Asset, AssetRegister, BookName, BookState, Event, EventBody, Lsn};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +38,7 @@ pub(crate) struct Book {
 /// All books by name, and the store's assets.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    books: RwLock<HashMap<BookName, Arc<Mutex<Book>>>>,
+    books: RwLock<HashMap<BookName, Arc<Mutex<Book>>, RandomState>>,
     assets: RwLock<AssetRegister>,
     /// The staged bytes of all books.
     in_flight: Arc<InFlight>,

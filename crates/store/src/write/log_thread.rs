@@ -7,6 +7,7 @@ use crate::log::record::closing_payload;
 use crate::log::writer::{LogFailure, LogWriter};
 use ledger::Lsn;
 use std::io;
+use std::mem::take;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -21,11 +22,13 @@ pub(crate) struct LogThread {
 impl LogThread {
     /// Runs until the intake is closed and all is written, or until the disk fails.
     pub(crate) fn run(mut self) {
-        while let Some(cycle) = self.staging.take_cycle() {
+        while let Some(mut cycle) = self.staging.take_cycle() {
             if let Err(failure) = self.write(&cycle) {
                 self.stop(&failure, cycle);
                 return;
             }
+            let (payloads, ends) = (take(&mut cycle.payloads), take(&mut cycle.ends));
+            self.staging.give_back(payloads, ends);
             if cycle.first_lsn.is_some() {
                 self.durable = cycle.last_lsn;
             }

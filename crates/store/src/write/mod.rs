@@ -14,6 +14,7 @@
 //! is durable.
 
 mod books;
+mod group;
 mod log_thread;
 mod past;
 mod publisher;
@@ -26,5 +27,5 @@ pub(crate) use log_thread::LogThread;
 pub(crate) use past::{Names, Past};
 pub(crate) use publisher::Publisher;
 pub(crate) use staging::Staging;
-pub(crate) use submit::submit;
+pub(crate) use submit::{WritePath, submit};
 pub use ticket::{Outcome, Ticket};

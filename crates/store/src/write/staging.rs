@@ -2,7 +2,7 @@
 
 use super::books::InFlight;
 use super::ticket::Reply;
-use crate::log::record::{EncodedBody, open_frame};
+use crate::log::record::{EncodedEvent, open_frame};
 use crate::projection::Projections;
 use crate::{CommitError, Outcome};
 use ledger::{AccountPath, AssetId, BookName, Event, EventBody, Lsn, Seq, Timestamp};
@@ -74,6 +74,10 @@ struct Inner {
     /// what is decided next may rest on them.
     unpublished: VecDeque<Arc<Event>>,
     intake: Intake,
+    /// The log thread waits for work: only then must it be woken.
+    log_thread_waits: bool,
+    /// Buffers of an earlier cycle, to be filled again: fresh memory costs more than the bytes.
+    spare: Option<(Vec<u8>, Vec<usize>)>,
 }
 
 /// An event that was decided and waits for its place.
@@ -82,8 +86,11 @@ pub(crate) struct Decided {
     pub(crate) book: BookName,
     pub(crate) seq: Seq,
     pub(crate) body: EventBody,
-    pub(crate) encoded: EncodedBody,
+    pub(crate) encoded: EncodedEvent,
 }
+
+/// Larger buffers are not kept: they were for one large frame.
+const SPARE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -108,6 +115,8 @@ impl Staging {
                 cycle: Cycle::default(),
                 unpublished: VecDeque::new(),
                 intake: Intake::Open,
+                log_thread_waits: false,
+                spare: None,
             }),
             work: Condvar::new(),
             clock,
@@ -147,20 +156,13 @@ impl Staging {
         let at = (self.clock)().max(Timestamp(inner.last_at.0.saturating_add(1)));
         inner.last_at = at;
         let first = inner.next_lsn;
-        let lsns = (first.0..).map(Lsn);
         let Inner { cycle, .. } = &mut *inner;
-        open_frame(
-            &mut cycle.payloads,
-            at,
-            decided
-                .iter()
-                .zip(lsns.clone())
-                .map(|(event, lsn)| (lsn, event.book.as_str(), event.seq, &event.encoded)),
-        );
+        let encoded = decided.iter().map(|event| &event.encoded);
+        open_frame(&mut cycle.payloads, at, first, encoded);
         cycle.ends.push(cycle.payloads.len());
         let events: Vec<Arc<Event>> = decided
             .into_iter()
-            .zip(lsns)
+            .zip((first.0..).map(Lsn))
             .map(|(event, lsn)| {
                 let Decided { book, seq, body, .. } = event;
                 Arc::new(Event { lsn, book, seq, at, body })
@@ -176,8 +178,7 @@ impl Staging {
         cycle.entries.push(Entry::Frame { events: events.clone(), outcomes, in_flight, reply });
         inner.next_lsn = last.next();
         inner.unpublished.extend(events.iter().cloned());
-        drop(inner);
-        self.work.notify_one();
+        self.wake_log_thread(inner);
         place(&events);
     }
 
@@ -204,8 +205,15 @@ impl Staging {
     ) {
         let Some((mut inner, reply)) = self.open_intake(reply) else { return };
         inner.cycle.entries.push(Entry::Answer { result, reply });
+        self.wake_log_thread(inner);
+    }
+
+    fn wake_log_thread(&self, inner: MutexGuard<'_, Inner>) {
+        let waits = inner.log_thread_waits;
         drop(inner);
-        self.work.notify_one();
+        if waits {
+            self.work.notify_one();
+        }
     }
 
     /// Waits for work and takes it; `None` once the intake is closed and all is taken.
@@ -213,15 +221,29 @@ impl Staging {
         let mut inner = self.inner();
         loop {
             if !inner.cycle.entries.is_empty() {
-                return Some(std::mem::take(&mut inner.cycle));
+                let (payloads, ends) = inner.spare.take().unwrap_or_default();
+                let entries = Vec::with_capacity(inner.cycle.entries.len());
+                let next = Cycle { payloads, ends, entries, ..Cycle::default() };
+                return Some(std::mem::replace(&mut inner.cycle, next));
             }
             if inner.intake != Intake::Open {
                 return None;
             }
+            inner.log_thread_waits = true;
             inner = self
                 .work
                 .wait(inner)
                 .expect("a panic while staging is a bug that must not be written past");
+            inner.log_thread_waits = false;
+        }
+    }
+
+    /// Takes back the buffers of a cycle that is written.
+    pub(crate) fn give_back(&self, mut payloads: Vec<u8>, mut ends: Vec<usize>) {
+        if payloads.capacity() <= SPARE_BYTES_MAX {
+            payloads.clear();
+            ends.clear();
+            self.inner().spare = Some((payloads, ends));
         }
     }
 

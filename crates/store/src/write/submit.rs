@@ -3,122 +3,131 @@
 //! The books of a group are locked in name order, so that groups cannot wait for each other in a
 //! circle; the locks are given up before anything waits for the disk.
 
-use super::books::{Book, Books, InFlight, lock};
+use super::books::{Books, InFlight};
+use super::group::{GroupBooks, LockedBook, LockedBooks};
 use super::past::{Names, Past};
-use super::staging::{Decided, Pending, Staging};
+use super::staging::{Decided, Pending, Staging, tell};
 use super::ticket::{Reply, Ticket};
 use crate::log::frame::{FRAME_BYTES_MAX, HEADER_BYTES};
-use crate::log::record::encode_body;
+use crate::log::record::EncodedEvent;
 use crate::projection::Projections;
-use crate::write::staging::tell;
 use crate::{CommitError, Options};
 use ledger::{
     BookName, Decision, Draft, EventBody, Lsn, Original, Overlay, Rejection, Seq, Transaction,
     decide,
 };
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 /// Bytes of a frame beside its events: braces, time, `durable` mark, header.
 const FRAME_OVERHEAD_BYTES: usize = HEADER_BYTES + 96;
 
+/// What deciding and staging work on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WritePath<'a> {
+    pub(crate) books: &'a Books,
+    pub(crate) staging: &'a Staging,
+    pub(crate) projections: &'a Projections,
+    pub(crate) options: &'a Options,
+}
+
 /// Decides and stages a group; gives the ticket for its outcome.
-pub(crate) fn submit(
-    books: &Books,
-    staging: &Staging,
-    projections: &Projections,
-    options: &Options,
-    group: &[Draft],
-) -> Ticket {
+pub(crate) fn submit(path: WritePath<'_>, group: &[Draft]) -> Ticket {
     if group.is_empty() {
         return Ticket::answered(Ok(Vec::new()));
     }
-    let opened = open_books(books, group);
-    let mut locked: BTreeMap<&BookName, MutexGuard<'_, Book>> =
-        opened.iter().map(|(name, book)| (name, lock(book))).collect();
-    let rests_on = locked.values().map(|book| book.staged).max().unwrap_or_default();
+    let opened = GroupBooks::open(path.books, group);
+    let mut locked = opened.lock();
     let (reply, ticket) = Ticket::new();
-    let decided = look_up_past(group, staging, projections)
-        .and_then(|past| decide_group(books, &locked, &past, group))
-        .and_then(|decided| {
-            admit(books, &locked, &decided, projections, options)?;
-            Ok(decided)
-        });
+    let decided = path
+        .look_up_past(&mut locked, group)
+        .and_then(|()| decide_group(path.books, &locked, group));
     match decided {
-        Ok(DecidedGroup { events, outcomes, .. }) if events.is_empty() => {
-            let outcomes = outcomes.into_iter().map(|outcome| outcome.pending(&[])).collect();
-            answer(staging, projections, rests_on, Ok(outcomes), reply);
+        Ok(decided) if decided.events.is_empty() => {
+            let outcomes = decided.outcomes.into_iter();
+            let outcomes = outcomes.map(|outcome| outcome.pending(&[])).collect();
+            path.answer(locked.staged(), Ok(outcomes), reply);
         }
-        Ok(DecidedGroup { events, outcomes, bytes }) => {
-            let mut in_flight: Vec<(Arc<InFlight>, usize)> = bytes
-                .iter()
-                .map(|(book, bytes)| (locked[book].in_flight.clone(), *bytes))
-                .collect();
-            in_flight.push((books.in_flight().clone(), bytes.values().sum()));
-            let outcomes = |events: &[_]| {
-                outcomes.into_iter().map(|outcome| outcome.pending(events)).collect()
-            };
-            staging.stage(events, in_flight, outcomes, reply, |events| {
-                for event in events {
-                    let book = locked.get_mut(&event.book).expect("the group's books are locked");
-                    books.apply(book, event);
-                    projections.history.keys.insert_names_of(event);
-                }
-            });
-        }
-        Err(error) => answer(staging, projections, rests_on, Err(error), reply),
+        Ok(decided) => match path.admit(&locked, &decided) {
+            Ok(()) => path.stage(&mut locked, decided, reply),
+            // Rests on nothing that is staged, so it waits for nothing. A caller that went away
+            // does not need it.
+            Err(error) => drop(reply.send(Err(error))),
+        },
+        Err(error) => path.answer(locked.staged(), Err(error), reply),
     }
     ticket
 }
 
-/// The books a group looks at or extends, in name order.
-///
-/// Only opening an account makes a book; any other draft on a book that does not exist is decided
-/// on an empty one, which is then forgotten. Drafts on assets and openings of accounts look at the
-/// system book, where the assets are.
-fn open_books(books: &Books, group: &[Draft]) -> BTreeMap<BookName, Arc<Mutex<Book>>> {
-    let mut opened = BTreeMap::new();
-    for draft in group {
-        let makes_book = matches!(draft, Draft::OpenAccount { .. } | Draft::RegisterAsset(_));
-        if matches!(draft, Draft::OpenAccount { .. }) {
-            let system = BookName::system();
-            let book = books.get_or_open(&system);
-            opened.insert(system, book);
+impl WritePath<'_> {
+    /// Finds the transactions that a group's drafts can clash with.
+    fn look_up_past(
+        &self,
+        locked: &mut LockedBooks<'_>,
+        group: &[Draft],
+    ) -> Result<(), CommitError> {
+        for draft in group {
+            if let Draft::PostTransaction(draft) = draft {
+                let event_at = |lsn| match self.staging.unpublished_event(lsn) {
+                    Some(event) => Ok(Some(event)),
+                    // Published by now, if it was not before.
+                    None => self.projections.event_at(lsn),
+                };
+                let past = &mut locked.get_mut(&draft.book).past;
+                past.look_up(Names::of_draft(draft), self.projections, event_at)
+                    .map_err(CommitError::Read)?;
+            }
         }
-        let name = draft.book();
-        let book = if makes_book {
-            books.get_or_open(&name)
-        } else if opened.contains_key(&name) {
-            continue;
-        } else {
-            books.get(&name).unwrap_or_default()
-        };
-        opened.insert(name, book);
+        Ok(())
     }
-    opened
-}
 
-/// The transactions that a group's drafts can clash with, by book.
-fn look_up_past(
-    group: &[Draft],
-    staging: &Staging,
-    projections: &Projections,
-) -> Result<HashMap<BookName, Past>, CommitError> {
-    let mut past: HashMap<BookName, Past> = HashMap::new();
-    for draft in group {
-        if let Draft::PostTransaction(draft) = draft {
-            let event_at = |lsn| match staging.unpublished_event(lsn) {
-                Some(event) => Ok(Some(event)),
-                // Published by now, if it was not before.
-                None => projections.event_at(lsn),
-            };
-            past.entry(draft.book.clone())
-                .or_default()
-                .look_up(Names::of_draft(draft), projections, event_at)
-                .map_err(CommitError::Read)?;
+    fn stage(&self, locked: &mut LockedBooks<'_>, decided: DecidedGroup, reply: Reply) {
+        let DecidedGroup { events, outcomes, bytes } = decided;
+        let mut in_flight: Vec<(Arc<InFlight>, usize)> = Vec::with_capacity(bytes.len() + 1);
+        in_flight.push((self.books.in_flight().clone(), bytes.iter().sum()));
+        for (locked, bytes) in locked.iter().zip(bytes) {
+            in_flight.push((locked.book.in_flight.clone(), bytes));
+        }
+        let outcomes =
+            |events: &[_]| outcomes.into_iter().map(|outcome| outcome.pending(events)).collect();
+        self.staging.stage(events, in_flight, outcomes, reply, |events| {
+            for event in events {
+                self.books.apply(&mut locked.get_mut(&event.book).book, event);
+                self.projections.history.keys.insert_names_of(event);
+            }
+        });
+    }
+
+    /// Bounds at the door: the frame, and what each book may have in flight.
+    ///
+    /// A book that has nothing in flight is admitted whatever the others do, so that a flood in
+    /// one book keeps no other book out.
+    fn admit(&self, locked: &LockedBooks<'_>, group: &DecidedGroup) -> Result<(), CommitError> {
+        let bytes = FRAME_OVERHEAD_BYTES + group.bytes.iter().sum::<usize>();
+        if bytes > FRAME_BYTES_MAX {
+            return Err(CommitError::FrameTooLarge { bytes, bytes_max: FRAME_BYTES_MAX });
+        }
+        let full = self.books.in_flight().bytes() + bytes > self.options.in_flight_bytes_max()
+            // Parts are not made as fast as events come: the last resort before memory runs out.
+            || self.projections.recent_bytes() > self.options.recent_bytes_limit();
+        for (locked, bytes) in locked.iter().zip(&group.bytes) {
+            let in_flight = locked.book.in_flight.bytes();
+            let book_full = in_flight + bytes > self.options.in_flight_bytes_per_book_max;
+            if *bytes > 0 && in_flight > 0 && (full || book_full) {
+                return Err(CommitError::Busy { book: locked.name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells an answer that changes nothing: at once if all it rests on is published, else behind
+    /// it.
+    fn answer(&self, rests_on: Lsn, result: Result<Vec<Pending>, CommitError>, reply: Reply) {
+        if rests_on > self.projections.cut() {
+            self.staging.answer_after_staged(result, reply);
+        } else {
+            let _ = reply.send(result.map(|outcomes| tell(outcomes, self.projections)));
         }
     }
-    Ok(past)
 }
 
 /// A draft's outcome before its event has a place.
@@ -144,45 +153,41 @@ impl DraftOutcome {
 struct DecidedGroup {
     events: Vec<Decided>,
     outcomes: Vec<DraftOutcome>,
-    /// Frame bytes by book, at most.
-    bytes: HashMap<BookName, usize>,
+    /// Frame bytes of each of the group's books, at most.
+    bytes: Vec<usize>,
 }
 
 fn decide_group(
     books: &Books,
-    locked: &BTreeMap<&BookName, MutexGuard<'_, Book>>,
-    past: &HashMap<BookName, Past>,
+    locked: &LockedBooks<'_>,
     group: &[Draft],
 ) -> Result<DecidedGroup, CommitError> {
-    let nothing = Past::default();
-    let past_of = |book: &BookName| past.get(book).unwrap_or(&nothing);
     books.with_assets(|assets| {
         let rejected =
             |index| move |rejection: Rejection| CommitError::Rejected { index, rejection };
-        let mut decided = DecidedGroup::default();
+        let mut decided = DecidedGroup { bytes: vec![0; locked.len()], ..Default::default() };
         if let [draft] = group {
             // The common case needs no overlay: nothing is decided on top of it here.
             let name = draft.book();
-            let (state, past) = (&locked[&name].state, past_of(&name));
+            let place = locked.place(&name);
+            let (state, past) = (&locked[place].book.state, &locked[place].past);
             let decision = decide(&state.with(assets, past), draft).map_err(rejected(0))?;
-            decided.add(name, past, decision, |_| state.head().next());
+            decided.add(name, place, past, decision, |_| state.head().next());
             return Ok(decided);
         }
-        let mut overlays: BTreeMap<&BookName, Overlay<'_, Past>> = locked
+        let mut overlays: Vec<Overlay<'_, Past>> = locked
             .iter()
-            .map(|(name, book)| (*name, Overlay::new(&book.state, assets, past_of(name))))
+            .map(|LockedBook { book, past, .. }| Overlay::new(&book.state, assets, past))
             .collect();
         for (index, draft) in group.iter().enumerate() {
             let name = draft.book();
-            let past = past_of(&name);
-            let overlay = overlays.get_mut(&name).expect("the group's books are locked");
-            let decision = decide(overlay, draft).map_err(rejected(index))?;
+            let place = locked.place(&name);
+            let decision = decide(&overlays[place], draft).map_err(rejected(index))?;
             if let Decision::New(EventBody::AssetRegistered(asset)) = &decision {
-                let asset = asset.clone();
-                overlays.values_mut().for_each(|overlay| overlay.show_asset(asset.clone()));
+                overlays.iter_mut().for_each(|overlay| overlay.show_asset(asset.clone()));
             }
-            let overlay = overlays.get_mut(&name).expect("the group's books are locked");
-            decided.add(name, past, decision, |body| overlay.apply(body));
+            let overlay = &mut overlays[place];
+            decided.add(name, place, &locked[place].past, decision, |body| overlay.apply(body));
         }
         Ok(decided)
     })
@@ -192,6 +197,7 @@ impl DecidedGroup {
     fn add(
         &mut self,
         book: BookName,
+        place_of_book: usize,
         past: &Past,
         decision: Decision,
         place: impl FnOnce(&EventBody) -> Seq,
@@ -199,9 +205,8 @@ impl DecidedGroup {
         let outcome = match decision {
             Decision::New(body) => {
                 let seq = place(&body);
-                let encoded = encode_body(&body);
-                *self.bytes.entry(book.clone()).or_default() +=
-                    encoded.frame_bytes_max(book.as_str());
+                let encoded = EncodedEvent::new(book.as_str(), seq, &body);
+                self.bytes[place_of_book] += encoded.frame_bytes_max();
                 self.events.push(Decided { book, seq, body, encoded });
                 DraftOutcome::New(self.events.len() - 1)
             }
@@ -231,49 +236,5 @@ impl DecidedGroup {
                     if posted.tx_id == transaction.tx_id)
         };
         self.events.iter().position(same).expect("an original is in the past or in the group")
-    }
-}
-
-/// Bounds at the door: the frame, and what each book may have in flight.
-///
-/// A book that has nothing in flight is admitted whatever the others do, so that a flood in one
-/// book keeps no other book out.
-fn admit(
-    books: &Books,
-    locked: &BTreeMap<&BookName, MutexGuard<'_, Book>>,
-    group: &DecidedGroup,
-    projections: &Projections,
-    options: &Options,
-) -> Result<(), CommitError> {
-    let bytes = FRAME_OVERHEAD_BYTES + group.bytes.values().sum::<usize>();
-    if bytes > FRAME_BYTES_MAX {
-        return Err(CommitError::FrameTooLarge { bytes, bytes_max: FRAME_BYTES_MAX });
-    }
-    let all_in_flight = books.in_flight().bytes();
-    let full = all_in_flight + bytes > options.in_flight_bytes_max()
-        // Parts are not made as fast as events come: the last resort before memory runs out.
-        || projections.recent_bytes() > options.recent_bytes_limit();
-    for (name, bytes) in &group.bytes {
-        let in_flight = locked[name].in_flight.bytes();
-        let book_full = in_flight + bytes > options.in_flight_bytes_per_book_max;
-        if in_flight > 0 && (full || book_full) {
-            return Err(CommitError::Busy { book: name.clone() });
-        }
-    }
-    Ok(())
-}
-
-/// Tells an answer that changes nothing: at once if all it rests on is published, else behind it.
-fn answer(
-    staging: &Staging,
-    projections: &Projections,
-    rests_on: Lsn,
-    result: Result<Vec<Pending>, CommitError>,
-    reply: Reply,
-) {
-    if rests_on > projections.cut() {
-        staging.answer_after_staged(result, reply);
-    } else {
-        let _ = reply.send(result.map(|outcomes| tell(outcomes, projections)));
     }
 }

@@ -2,11 +2,13 @@
 
 mod backup;
 mod cuts;
+mod damage;
 mod durability;
 mod fixture;
 mod groups;
 mod hostile;
 mod random;
 mod recovery;
+mod sealed;
 mod subscriptions;
 mod verify;

@@ -9,7 +9,7 @@ const IDEMPOTENCY_KEY_SEED: u64 = 1;
 const TX_ID_SEED: u64 = 2;
 const REVERSAL_SEED: u64 = 3;
 
-/// The hash of a name; see [the definition](super#the-hash-of-a-name).
+/// The hash of a name, as `docs/format.md` defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct KeyHash(pub(super) u64);
 

@@ -10,34 +10,7 @@
 //! Invariant: an index may answer with an lsn too many (two names can have one hash), never with
 //! one too few. Whoever asks compares the name with the event at that lsn.
 //!
-//! # The hash of a name
-//!
-//! XXH64 (the 64-bit algorithm of the xxHash specification) over these bytes, with this seed:
-//!
-//! | what | seed | bytes |
-//! |---|---|---|
-//! | an idempotency key | 1 | book name, one zero byte, key (both UTF-8; neither can hold a zero byte) |
-//! | a transaction's id | 2 | the 16 bytes of the UUID, in the order it is printed |
-//! | the transaction that an id reverses | 3 | book name, one zero byte, the 16 bytes of the UUID |
-//!
-//! # A run on disk, version 1
-//!
-//! Numbers are little-endian. An entry is `hash u64, lsn u64`; entries stand in order of hash, then
-//! lsn. 1,024 entries are a block of 16 KiB; zeros fill the last one. Up to 64 blocks make a chapter:
-//! the blocks, then for each block its filter of 1,280 bytes. Chapters are full except for the last.
-//! Behind the chapters stand the fences, for each block the hash of its first entry, and then the
-//! trailer:
-//!
-//! | bytes | field |
-//! |---|---|
-//! | 8 | `tbkeyrun` |
-//! | 4 | version: 1 |
-//! | 4 | zero |
-//! | 8 | number of entries |
-//!
-//! A filter is a Bloom filter of 10,240 bits; bit `i` is bit `i % 8` of byte `i / 8`. With
-//! `m = hash * 0x9E3779B97F4A7C15 mod 2⁶⁴`, `a` its upper and `b` its lower 32 bits, made odd, an
-//! entry sets the bits `((a + k * b) mod 2³²) * 10240 / 2³²` for `k` from 0 to 6.
+//! How a name is hashed and what the bytes of a run are stands in `docs/format.md`.
 
 mod filter;
 mod hash;

@@ -48,6 +48,11 @@ impl<R: ReadAt> Run<R> {
         Ok(run)
     }
 
+    #[cfg(test)]
+    pub(super) fn file(&self) -> &R {
+        &self.file
+    }
+
     /// The number of entries.
     pub(crate) fn len(&self) -> u64 {
         self.layout.entries()

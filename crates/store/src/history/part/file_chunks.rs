@@ -59,8 +59,8 @@ impl FileChunks {
         if let Some(bytes) = windows.iter().find_map(|window| window.get(start, length)) {
             return Ok(bytes);
         }
-        let window_bytes = WINDOW_BYTES.max(length as u64).min(self.file.size() - start);
-        let bytes = self.file.read(start, window_bytes.max(length as u64) as usize)?;
+        let left = self.file.size().saturating_sub(start);
+        let bytes = self.file.read(start, length.max(WINDOW_BYTES.min(left) as usize))?;
         windows.truncate(WINDOWS_MAX - 1);
         windows.push_front(Window { offset: start, bytes: bytes.clone() });
         Ok(bytes.slice(..length))

@@ -10,11 +10,12 @@ use super::file_chunks::Access;
 use super::posting_columns::{SEALED_COLUMNS, sealed_postings};
 use super::schema::posting;
 use super::values::{column, unsigned};
-use arrow_array::{Int64Array, RecordBatch, StringArray};
+use arrow_array::{Array, Int64Array, RecordBatch, StringArray};
 use ledger::{Event, EventBody, Lsn, Seq};
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::{Range, RangeInclusive};
+use std::slice::from_ref;
 
 /// Which postings are wanted.
 struct Wanted<'a> {
@@ -25,21 +26,59 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether the block is of the account alone and its bounds say that no row is wanted.
+    /// Whether the bounds of a block say that no row is wanted.
     fn excludes(&self, block: &Block<'_>) -> bool {
-        block.is_of_one_account()
-            && (block.high.lsn < *self.lsns.start()
-                || block.low.lsn > *self.lsns.end()
-                || block.high.seq < self.from_seq.0)
+        (block.is_of_one_book() && *block.low.book != *self.book)
+            || (block.is_of_one_account()
+                && (*block.low.path != *self.path
+                    || block.high.lsn < *self.lsns.start()
+                    || block.low.lsn > *self.lsns.end()
+                    || block.high.seq < self.from_seq.0))
     }
 
-    /// Whether every row of the block is wanted.
-    fn includes(&self, block: &Block<'_>) -> bool {
-        block.is_of_one_account()
-            && (&*block.low.book, &*block.low.path) == (self.book, self.path)
+    /// What must be compared row by row, because the bounds of a block do not tell.
+    fn open_questions(&self, block: &Block<'_>) -> Vec<usize> {
+        let is_of_one_account = block.is_of_one_account();
+        let lsns_are_within = is_of_one_account
             && block.low.lsn >= *self.lsns.start()
-            && block.high.lsn <= *self.lsns.end()
-            && block.low.seq >= self.from_seq.0
+            && block.high.lsn <= *self.lsns.end();
+        let seqs_are_within = match is_of_one_account {
+            true => block.low.seq >= self.from_seq.0,
+            false => self.from_seq <= Seq(1),
+        };
+        let questions = [
+            (!block.is_of_one_book()).then_some(posting::BOOK),
+            (!seqs_are_within).then_some(posting::SEQ),
+            (!lsns_are_within).then_some(posting::LSN),
+            (!is_of_one_account).then_some(posting::ACCOUNT),
+        ];
+        questions.into_iter().flatten().collect()
+    }
+
+    /// Which rows of a batch are wanted, as far as its columns tell.
+    fn matches(&self, batch: &RecordBatch) -> io::Result<Vec<bool>> {
+        let seqs: Option<&Int64Array> = column_if_read(batch, "seq")?;
+        let lsns: Option<&Int64Array> = column_if_read(batch, "lsn")?;
+        let books: Option<&StringArray> = column_if_read(batch, "book")?;
+        let paths: Option<&StringArray> = column_if_read(batch, "account")?;
+        Ok((0..batch.num_rows())
+            .map(|row| {
+                paths.is_none_or(|paths| paths.value(row) == self.path)
+                    && books.is_none_or(|books| books.value(row) == self.book)
+                    && lsns.is_none_or(|lsns| self.lsns.contains(&unsigned(lsns, row)))
+                    && seqs.is_none_or(|seqs| unsigned(seqs, row) >= self.from_seq.0)
+            })
+            .collect())
+    }
+}
+
+fn column_if_read<'a, A: Array + 'static>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> io::Result<Option<&'a A>> {
+    match batch.column_by_name(name) {
+        Some(_) => column(batch, name).map(Some),
+        None => Ok(None),
     }
 }
 
@@ -105,23 +144,16 @@ impl Part {
         if wanted.excludes(block) {
             return Ok(0..0);
         }
-        if wanted.includes(block) {
+        let columns = wanted.open_questions(block);
+        if columns.is_empty() {
             return Ok(block.rows.clone());
-        }
-        let mut columns = Vec::with_capacity(4);
-        if !block.is_of_one_book() {
-            columns.push(posting::BOOK);
-        }
-        columns.extend([posting::SEQ, posting::LSN]);
-        if !block.is_of_one_account() {
-            columns.push(posting::ACCOUNT);
         }
         let mut first = None;
         let mut end = 0;
         let mut row = block.rows.start;
-        for batch in self.postings.read(&[block.rows.clone()], &columns, Access::Point)? {
+        for batch in self.postings.read(from_ref(&block.rows), &columns, Access::Point)? {
             let batch = batch?;
-            for matches in wanted_in_batch(&batch, block, wanted)? {
+            for matches in wanted.matches(&batch)? {
                 if matches {
                     first = first.or(Some(row));
                     end = row + 1;
@@ -137,39 +169,10 @@ impl Part {
         if rows.is_empty() {
             return Ok(postings);
         }
-        for batch in self.postings.read(&[rows], &SEALED_COLUMNS, Access::Point)? {
+        for batch in self.postings.read(from_ref(&rows), &SEALED_COLUMNS, Access::Point)? {
             let batch = batch?;
             postings.extend(sealed_postings(&batch, 0..batch.num_rows())?);
         }
         Ok(postings)
     }
-}
-
-fn wanted_in_batch(
-    batch: &RecordBatch,
-    block: &Block<'_>,
-    wanted: &Wanted<'_>,
-) -> io::Result<Vec<bool>> {
-    let seqs: &Int64Array = column(batch, "seq")?;
-    let lsns: &Int64Array = column(batch, "lsn")?;
-    let books: Option<&StringArray> = match block.is_of_one_book() {
-        true => None,
-        false => Some(column(batch, "book")?),
-    };
-    let paths: Option<&StringArray> = match block.is_of_one_account() {
-        true => None,
-        false => Some(column(batch, "account")?),
-    };
-    let in_book = books.is_some() || *block.low.book == *wanted.book;
-    let in_account = paths.is_some() || *block.low.path == *wanted.path;
-    Ok((0..batch.num_rows())
-        .map(|row| {
-            in_book
-                && in_account
-                && wanted.lsns.contains(&unsigned(lsns, row))
-                && unsigned(seqs, row) >= wanted.from_seq.0
-                && paths.is_none_or(|paths| paths.value(row) == wanted.path)
-                && books.is_none_or(|books| books.value(row) == wanted.book)
-        })
-        .collect())
 }

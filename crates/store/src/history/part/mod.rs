@@ -81,7 +81,8 @@ impl Part {
         let manifest_bytes = read_all(&*storage.open_to_read(&paths.manifest())?)?;
         let mut manifest = Manifest::from_bytes(&manifest_bytes)?;
         let range = manifest.range.clone();
-        if (range.first, range.last) != (first, last) || first > last {
+        let is_range = first.0 > 0 && first <= last && last.0 < u64::MAX;
+        if (range.first, range.last) != (first, last) || !is_range {
             return Err(bad("is named for another range"));
         }
         if range.store != store {

@@ -12,7 +12,7 @@ use arrow_array::{
     RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow_schema::SchemaRef;
-use ledger::{AssetId, Direction, Lsn, Seq, Timestamp, Totals, Uuid};
+use ledger::{AssetId, Direction, Event, Lsn, Posting, Seq, Timestamp, Totals, Transaction, Uuid};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,29 +32,44 @@ pub(super) const SEALED_COLUMNS: [usize; 11] = [
     posting::CREDITS_AFTER,
 ];
 
-pub(super) fn batch(
+/// What a row is made of, found once: rows in the order of accounts lie far apart in memory.
+struct Leg<'a> {
+    row: &'a PostingRow,
+    event: &'a Event,
+    transaction: &'a Transaction,
+    posting: &'a Posting,
+}
+
+pub(super) fn batch<'a>(
     schema: &SchemaRef,
-    rows: &[&PostingRow],
+    rows: impl Iterator<Item = &'a PostingRow>,
     width: Money,
 ) -> io::Result<RecordBatch> {
-    let events = || rows.iter().map(|row| &row.event);
-    let transactions = || events().map(|event| transaction_of(event));
-    let legs = || rows.iter().map(|row| row.posting());
+    let legs: Vec<Leg<'_>> = rows
+        .map(|row| Leg {
+            row,
+            event: &row.event,
+            transaction: transaction_of(&row.event),
+            posting: row.posting(),
+        })
+        .collect();
+    let legs = || legs.iter();
+    let sums = || legs().map(|leg| &leg.row.totals_after);
     let columns = vec![
-        uuids(transactions().map(|transaction| Some(transaction.tx_id))),
-        Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| i32::from(row.index)))),
-        texts(events().map(|event| event.book.as_str())),
-        seqs(events().map(|event| event.seq)),
-        lsns(events().map(|event| event.lsn)),
-        texts(legs().map(|leg| leg.account.as_str())),
-        texts(legs().map(|leg| leg.asset.as_str())),
-        amounts(legs().map(|leg| leg.amount), width),
-        texts(legs().map(|leg| leg.direction.as_str())),
-        amounts(rows.iter().map(|row| row.kind.effective(&row.totals_after)), width),
-        times(transactions().map(|transaction| transaction.occurred_at)),
-        times(events().map(|event| Some(event.at))),
-        amounts(rows.iter().map(|row| row.totals_after.debits), width),
-        amounts(rows.iter().map(|row| row.totals_after.credits), width),
+        uuids(legs().map(|leg| Some(leg.transaction.tx_id))),
+        Arc::new(Int32Array::from_iter_values(legs().map(|leg| i32::from(leg.row.index)))),
+        texts(legs().map(|leg| leg.event.book.as_str())),
+        seqs(legs().map(|leg| leg.event.seq)),
+        lsns(legs().map(|leg| leg.event.lsn)),
+        texts(legs().map(|leg| leg.posting.account.as_str())),
+        texts(legs().map(|leg| leg.posting.asset.as_str())),
+        amounts(legs().map(|leg| leg.posting.amount), width),
+        texts(legs().map(|leg| leg.posting.direction.as_str())),
+        amounts(legs().map(|leg| leg.row.kind.effective(&leg.row.totals_after)), width),
+        times(legs().map(|leg| leg.transaction.occurred_at)),
+        times(legs().map(|leg| Some(leg.event.at))),
+        amounts(sums().map(|sums| sums.debits), width),
+        amounts(sums().map(|sums| sums.credits), width),
     ];
     RecordBatch::try_new(schema.clone(), columns).map_err(io::Error::other)
 }

@@ -6,7 +6,7 @@
 //! Invariant: at most one batch of each stream, and the rows of one batch to come, are in memory.
 
 use super::values::column;
-use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_array::{RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave_record_batch;

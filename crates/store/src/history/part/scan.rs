@@ -7,13 +7,12 @@ use super::Part;
 use super::content::Narrowing;
 use super::fences::Block;
 use super::file_chunks::Access;
-use super::schema;
 use super::table::{Table, TableReader, bad};
 use super::values::{column, widened};
 use crate::PathSelection;
 use crate::projection::{PostingRow, Row as _, TransactionRow};
 use arrow_array::{
-    Array as _, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+    BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow_schema::{DataType, SchemaRef};

@@ -31,8 +31,6 @@ pub(super) mod posting {
     pub(crate) const COMMITTED_AT: usize = 11;
     pub(crate) const DEBITS_AFTER: usize = 12;
     pub(crate) const CREDITS_AFTER: usize = 13;
-    /// In the order of the keys of the table.
-    pub(crate) const SORTED_BY: [usize; 4] = [BOOK, ACCOUNT, LSN, IDX];
 }
 
 fn text(name: &str) -> Field {

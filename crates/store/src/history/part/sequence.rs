@@ -8,6 +8,7 @@ use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
 use ledger::{Lsn, Seq, Timestamp};
 use std::io;
 use std::ops::RangeInclusive;
+use std::slice::from_ref;
 
 /// Places of the columns.
 const BOOK: usize = 0;
@@ -64,7 +65,7 @@ impl Part {
         let columns: &[usize] =
             if block.is_of_one_book() { &[SEQ, LSN, AT] } else { &[BOOK, SEQ, LSN, AT] };
         let mut places = Vec::new();
-        for batch in self.sequence.read(&[block.rows.clone()], columns, Access::Point)? {
+        for batch in self.sequence.read(from_ref(&block.rows), columns, Access::Point)? {
             let batch = batch?;
             let seqs: &Int64Array = column(&batch, "seq")?;
             let lsns: &Int64Array = column(&batch, "lsn")?;

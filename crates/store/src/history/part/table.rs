@@ -118,7 +118,8 @@ impl Table {
     pub(super) fn read_all(&self) -> io::Result<TableReader> {
         let columns: Vec<usize> = (0..self.schema().fields().len()).collect();
         let batch_rows = (self.batch_rows / 4).max(1);
-        self.read_in_batches(&[0..self.fences.rows()], &columns, Access::Scan, batch_rows)
+        let all = 0..self.fences.rows();
+        self.read_in_batches(std::slice::from_ref(&all), &columns, Access::Scan, batch_rows)
     }
 
     /// Row groups, and what to read of them, for ranges of rows.

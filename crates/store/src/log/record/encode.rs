@@ -5,30 +5,37 @@ use ledger::{
     Timestamp, Transaction,
 };
 use std::fmt::Write as _;
+use std::io;
 
-/// An event's kind and body as JSON: all of it that does not depend on its place in the log.
+/// An event as JSON from behind its lsn on, which alone is not known before it is staged.
 #[derive(Debug)]
-pub(crate) struct EncodedBody {
-    kind: &'static str,
-    json: String,
-}
+pub(crate) struct EncodedEvent(String);
 
-impl EncodedBody {
-    /// An upper bound of the bytes this event adds to its frame.
-    pub(crate) fn frame_bytes_max(&self, book: &str) -> usize {
-        // Field names and three numbers take under 160 bytes; a control-free name can double at
-        // most when its quotes and backslashes are escaped.
-        self.json.len() + 2 * book.len() + 160
+/// What stands in front of it in a frame: `{"lsn":` and the number, and a comma.
+const LSN_BYTES_MAX: usize = 32;
+
+impl EncodedEvent {
+    pub(crate) fn new(book: &str, seq: Seq, body: &EventBody) -> Self {
+        let mut json = String::with_capacity(384);
+        json.push_str(",\"book\":");
+        push_string(&mut json, book);
+        let _ = write!(json, ",\"seq\":{seq},\"kind\":\"{}\",\"body\":", body.kind());
+        push_body(&mut json, body);
+        json.push('}');
+        EncodedEvent(json)
     }
-}
 
-pub(crate) fn encode_body(body: &EventBody) -> EncodedBody {
-    EncodedBody { kind: body.kind(), json: body_json(body) }
+    /// The bytes this event adds to its frame, at most.
+    pub(crate) fn frame_bytes_max(&self) -> usize {
+        self.0.len() + LSN_BYTES_MAX
+    }
 }
 
 /// An event's payload for readers: its body as it stands in the log.
 pub fn event_payload(event: &Event) -> String {
-    body_json(&event.body)
+    let mut json = String::new();
+    push_body(&mut json, &event.body);
+    json
 }
 
 /// The postings of a transaction as a JSON array; amounts are strings.
@@ -39,23 +46,23 @@ pub fn postings_json(postings: &[Posting]) -> String {
 }
 
 /// Everything of a frame but the `durable` mark, which is known only when its cycle is written.
+/// Its events get lsns from `first` on.
 pub(crate) fn open_frame<'a>(
     out: &mut Vec<u8>,
     at: Timestamp,
-    events: impl Iterator<Item = (Lsn, &'a str, Seq, &'a EncodedBody)>,
+    first: Lsn,
+    events: impl Iterator<Item = &'a EncodedEvent>,
 ) {
-    let mut json = String::with_capacity(512);
-    let _ = write!(json, "{{\"at\":{},\"events\":[", at.0);
-    for (index, (lsn, book, seq, body)) in events.enumerate() {
-        if index > 0 {
-            json.push(',');
+    // Writing to a vector cannot fail.
+    let _ = io::Write::write_fmt(out, format_args!("{{\"at\":{},\"events\":[", at.0));
+    for (EncodedEvent(json), lsn) in events.zip(first.0..) {
+        if lsn > first.0 {
+            out.push(b',');
         }
-        let _ = write!(json, "{{\"lsn\":{lsn},\"book\":");
-        push_string(&mut json, book);
-        let _ = write!(json, ",\"seq\":{seq},\"kind\":\"{}\",\"body\":{}}}", body.kind, body.json);
+        let _ = io::Write::write_fmt(out, format_args!("{{\"lsn\":{lsn}"));
+        out.extend_from_slice(json.as_bytes());
     }
-    json.push(']');
-    out.extend_from_slice(json.as_bytes());
+    out.push(b']');
 }
 
 /// The end of a frame that [`open_frame`] began.
@@ -68,20 +75,18 @@ pub(crate) fn closing_payload(durable: Lsn) -> String {
     format!("{{\"closed\":true,\"durable\":{durable}}}")
 }
 
-fn body_json(body: &EventBody) -> String {
-    let mut json = String::with_capacity(256);
+fn push_body(json: &mut String, body: &EventBody) {
     match body {
-        EventBody::AssetRegistered(asset) => push_asset(&mut json, asset),
-        EventBody::AccountOpened(opening) => push_opening(&mut json, opening),
+        EventBody::AssetRegistered(asset) => push_asset(json, asset),
+        EventBody::AccountOpened(opening) => push_opening(json, opening),
         EventBody::AccountChanged { path, change } => {
             json.push_str("{\"path\":");
-            push_string(&mut json, path.as_str());
-            push_change(&mut json, change);
+            push_string(json, path.as_str());
+            push_change(json, change);
         }
-        EventBody::TransactionPosted(transaction) => push_transaction(&mut json, transaction),
+        EventBody::TransactionPosted(transaction) => push_transaction(json, transaction),
     }
     json.push('}');
-    json
 }
 
 fn push_asset(json: &mut String, asset: &Asset) {

@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 
 pub(crate) use decode::{DecodeError, Decoded, decode, first_lsn};
-pub(crate) use encode::{EncodedBody, closing_payload, encode_body, frame_tail, open_frame};
+pub(crate) use encode::{EncodedEvent, closing_payload, frame_tail, open_frame};
 pub use encode::{event_payload, postings_json};
 
 #[cfg(test)]

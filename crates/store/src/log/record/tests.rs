@@ -70,19 +70,15 @@ fn bodies() -> Vec<EventBody> {
 fn events_survive_the_way_to_disk_and_back() {
     let events: Vec<Event> =
         bodies().into_iter().zip(1..).map(|(body, lsn)| event(lsn, body)).collect();
-    let encoded: Vec<EncodedBody> = events.iter().map(|event| encode_body(&event.body)).collect();
+    let encoded: Vec<EncodedEvent> = events
+        .iter()
+        .map(|event| EncodedEvent::new(event.book.as_str(), event.seq, &event.body))
+        .collect();
     let mut payload = Vec::new();
-    open_frame(
-        &mut payload,
-        events[0].at,
-        events
-            .iter()
-            .zip(&encoded)
-            .map(|(event, body)| (event.lsn, event.book.as_str(), event.seq, body)),
-    );
-    let bound: usize =
-        events.iter().zip(&encoded).map(|(e, body)| body.frame_bytes_max(e.book.as_str())).sum();
+    open_frame(&mut payload, events[0].at, events[0].lsn, encoded.iter());
+    let bound: usize = encoded.iter().map(EncodedEvent::frame_bytes_max).sum();
     assert!(payload.len() <= bound);
+    assert_eq!(first_lsn(&payload), Some(events[0].lsn));
     payload.extend_from_slice(frame_tail(Lsn(9)).as_bytes());
     let expected =
         Decoded::Events { durable: Lsn(9), events: events.into_iter().map(Arc::new).collect() };

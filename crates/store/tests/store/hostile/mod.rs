@@ -9,6 +9,7 @@ mod disk;
 mod failed_sync;
 mod faults;
 mod history;
+mod latching;
 mod log_bytes;
 mod monitor;
 mod oracle;

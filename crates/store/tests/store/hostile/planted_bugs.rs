@@ -19,12 +19,12 @@ type Bug = fn(Arc<dyn Storage>) -> Arc<dyn Storage>;
 type Sweep = fn(Plant) -> Result<usize, Caught>;
 
 fn crashes_of(workload: &'static str, plant: Plant) -> Result<usize, Caught> {
-    let effort = Effort { points: 30, random_losses: 4, scripts: 1 };
+    let effort = Effort { points: 12, random_losses: 3, scripts: 1 };
     crashes(&Case { workload, seed: 1, stages: Vec::new() }, effort, plant)
 }
 
 fn faults_of(workload: &'static str, plant: Plant) -> Result<usize, Caught> {
-    let effort = Effort { points: 8, random_losses: 1, scripts: 1 };
+    let effort = Effort { points: 5, random_losses: 1, scripts: 1 };
     faults(&Case { workload, seed: 1, stages: Vec::new() }, effort, plant)
 }
 

@@ -3,6 +3,7 @@
 
 use super::case::{Case, Stage, play, run};
 use super::disk::Loss;
+use super::faults::{Call, Failure, Fault};
 use super::rig::{SOUND, Trouble};
 use super::sweep::{Caught, Effort, crashes, faults, sample};
 use super::workload::WORKLOADS;
@@ -71,6 +72,24 @@ fn behind_crashes(points: usize, sweep: impl Fn(&Case) -> Result<usize, Caught>)
                 before.stages.push(Stage { trouble: Trouble::Crash(operation), loss });
                 hold(sweep(&before));
             }
+        }
+    }
+}
+
+/// A sync of the script fails, the process ends, and the page cache shows the next one what the
+/// disk does not have; then every crash of that recovery.
+#[test]
+fn crashes_during_recovery_from_a_failed_sync() {
+    let effort = Effort::sampled(6, 1);
+    for workload in &WORKLOADS {
+        let script = undisturbed(workload.name, 7);
+        let syncs = play(&script, None, SOUND).expect("sound").session.calls(Call::Sync);
+        for nth in sample(syncs as usize, effort.points) {
+            let (call, nth, failure) = (Call::Sync, nth as u64, Failure::Broken);
+            let trouble = Trouble::Fault(Fault { call, nth, failure, for_ever: false });
+            let mut before = script.clone();
+            before.stages.push(Stage { trouble, loss: Loss::Process });
+            hold(crashes(&before, Effort::sampled(12, 1), SOUND));
         }
     }
 }

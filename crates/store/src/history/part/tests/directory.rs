@@ -24,11 +24,15 @@ fn count(dir: &Path) -> usize {
     fs::read_dir(dir).unwrap().count()
 }
 
+type Ranges = &'static [(u64, u64)];
+
+/// Ends of parts that are written, parts that are merged beside them, parts that are lost, parts
+/// that are found.
+type Case = (&'static [u64], Ranges, Ranges, Ranges);
+
 #[test]
 fn the_longest_chain_of_the_largest_parts_is_found() {
-    // Ends of parts that are written, parts that are merged beside them, parts that are lost.
-    type Range = (u64, u64);
-    let cases: [(&[u64], &[Range], &[Range], &[Range]); 7] = [
+    let cases: [Case; 7] = [
         (&[], &[], &[], &[(1, 100)]),
         (&[30, 60], &[], &[], &[(1, 30), (31, 60), (61, 100)]),
         (&[30, 60], &[(1, 60)], &[], &[(1, 60), (61, 100)]),

@@ -5,7 +5,7 @@ use super::super::table_writer::Layout;
 use super::super::*;
 use super::history::*;
 use crate::PathSelection;
-use crate::projection::{PostingRow, Row as _, TransactionRow};
+use crate::projection::{PostingRow, Row, TransactionRow};
 use crate::storage::Disk;
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
@@ -101,8 +101,6 @@ fn rows_of<R: Row>(rows: &[R], projection: &[usize]) -> Option<RecordBatch> {
     let columns = projection.iter().map(|index| R::column(rows, *index)).collect();
     (!rows.is_empty()).then(|| RecordBatch::try_new(schema, columns).unwrap())
 }
-
-use crate::projection::Row;
 
 fn check_scans(history: &History, parts: &[Arc<Part>], narrowing: &Narrowing) {
     let postings: Vec<PostingRow> = history

@@ -1,0 +1,97 @@
+//! The books of a group, locked in name order, so that groups cannot wait for each other in a
+//! circle. The locks are given up before anything waits for the disk.
+
+use super::books::{Book, Books, lock};
+use super::past::Past;
+use ledger::{BookName, Draft, Lsn};
+use std::ops::Index;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The books a group looks at or extends, in name order. Few, most of the time one.
+#[derive(Debug)]
+pub(super) struct GroupBooks(Vec<(BookName, Arc<Mutex<Book>>)>);
+
+impl GroupBooks {
+    /// Only opening an account makes a book; any other draft on a book that does not exist is
+    /// decided on an empty one, which is then forgotten. Drafts on assets and openings of accounts
+    /// look at the system book, where the assets are.
+    pub(super) fn open(books: &Books, group: &[Draft]) -> Self {
+        let mut opened = GroupBooks(Vec::with_capacity(group.len().min(2)));
+        for draft in group {
+            let makes_book = matches!(draft, Draft::OpenAccount { .. } | Draft::RegisterAsset(_));
+            if matches!(draft, Draft::OpenAccount { .. }) {
+                opened.add(BookName::system(), |name| books.get_or_open(name));
+            }
+            opened.add(draft.book(), |name| match makes_book {
+                true => books.get_or_open(name),
+                false => books.get(name).unwrap_or_default(),
+            });
+        }
+        opened
+    }
+
+    fn add(&mut self, name: BookName, open: impl FnOnce(&BookName) -> Arc<Mutex<Book>>) {
+        if let Err(place) = self.0.binary_search_by(|(known, _)| known.cmp(&name)) {
+            let book = open(&name);
+            self.0.insert(place, (name, book));
+        }
+    }
+
+    pub(super) fn lock(&self) -> LockedBooks<'_> {
+        let books = self.0.iter();
+        LockedBooks(
+            books
+                .map(|(name, book)| LockedBook { name, book: lock(book), past: Past::default() })
+                .collect(),
+        )
+    }
+}
+
+/// A book that nobody else decides on while this exists.
+#[derive(Debug)]
+pub(super) struct LockedBook<'a> {
+    pub(super) name: &'a BookName,
+    pub(super) book: MutexGuard<'a, Book>,
+    /// What the group's drafts can clash with in this book.
+    pub(super) past: Past,
+}
+
+#[derive(Debug)]
+pub(super) struct LockedBooks<'a>(Vec<LockedBook<'a>>);
+
+impl<'a> LockedBooks<'a> {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LockedBook<'a>> {
+        self.0.iter()
+    }
+
+    pub(super) fn place(&self, name: &BookName) -> usize {
+        match &self.0[..] {
+            [_] => 0,
+            locked => locked
+                .binary_search_by(|locked| locked.name.cmp(name))
+                .expect("the group's books are locked"),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, name: &BookName) -> &mut LockedBook<'a> {
+        let place = self.place(name);
+        &mut self.0[place]
+    }
+
+    /// The newest staged event that a decision on these books rests on.
+    pub(super) fn staged(&self) -> Lsn {
+        self.0.iter().map(|locked| locked.book.staged).max().unwrap_or_default()
+    }
+}
+
+impl<'a> Index<usize> for LockedBooks<'a> {
+    type Output = LockedBook<'a>;
+
+    fn index(&self, place: usize) -> &Self::Output {
+        &self.0[place]
+    }
+}
