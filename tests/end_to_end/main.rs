@@ -10,4 +10,5 @@ mod documentation;
 mod schema;
 mod serve;
 mod tidy;
+mod tools;
 mod wire;

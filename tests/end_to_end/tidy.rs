@@ -11,7 +11,7 @@ const EDGES: [(&str, &[&str]); 7] = [
     ("store", &["ledger"]),
     ("sql", &["store", "ledger"]),
     ("server", &["sql"]),
-    ("tallybook", &["server"]),
+    ("tallybook", &["server", "store"]),
     ("tests", &[]),
     ("store-bench", &["store"]),
 ];

@@ -19,4 +19,4 @@ pub use dice::Dice;
 pub use money::Money;
 pub use program::{Finished, data_dir, psql, psycopg_script, repository};
 pub use raw::{Message, RawClient};
-pub use server::{Server, connect_to, connect_with_retry};
+pub use server::{Server, connect_to, connect_with_retry, tallybook};

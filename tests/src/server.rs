@@ -75,15 +75,8 @@ impl Server {
 
     /// `tallybook serve --data <data>`, with both outputs piped and no input.
     pub fn command(data: &Path) -> Command {
-        let mut command = Command::new(binary());
-        command
-            .arg("serve")
-            .arg("--data")
-            .arg(data)
-            .env("RUST_BACKTRACE", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let mut command = tallybook("serve");
+        command.arg("--data").arg(data);
         command
     }
 
@@ -222,6 +215,18 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     line.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))
         .filter_map(|word| word.trim_matches(['.', ':']).parse().ok())
         .next_back()
+}
+
+/// `tallybook <command>`, with both outputs piped and no input.
+pub fn tallybook(command: &str) -> Command {
+    let mut tallybook = Command::new(binary());
+    tallybook
+        .arg(command)
+        .env("RUST_BACKTRACE", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    tallybook
 }
 
 /// The binary that cargo built into the same target directory as this test.

@@ -91,6 +91,7 @@
 //! # }
 //! ```
 
+pub mod backup;
 mod embedded;
 mod error;
 mod history;
@@ -100,15 +101,18 @@ mod projection;
 mod selection;
 pub mod storage;
 mod subscription;
+pub mod verify;
 mod view;
 mod write;
 
+pub use backup::{BackupError, BackupOptions, BackupReport, backup, restore};
 pub use embedded::{Ledger, Options};
 pub use error::{CommitError, OpenError, ReadError};
 pub use ledger::*;
 pub use log::record::{event_payload, postings_json};
 pub use selection::{PathSelection, Selection};
 pub use subscription::{Following, Frame, Subscription};
+pub use verify::{VerifyOptions, VerifyReport, verify};
 pub use view::{
     AccountRow, AssetRow, BookRow, HistoryRow, Scan, View, events_schema, postings_schema,
     transactions_schema,

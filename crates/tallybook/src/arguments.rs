@@ -15,7 +15,8 @@ use std::path::PathBuf;
     after_long_help = "Examples:\n  \
         tallybook serve --demo          start with an example book\n  \
         psql -h 127.0.0.1 -p 5433 tallybook\n                                  \
-        connect to it from another terminal\n\n\
+        connect to it from another terminal\n  \
+        tallybook backup --to /backup   copy the ledger while it is served\n\n\
         `tallybook serve --help` explains the server's options.",
     arg_required_else_help = true
 )]
@@ -28,12 +29,19 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve a ledger to Postgres clients
     Serve(ServeArguments),
+    /// Check a data directory: the whole log, and every cache against it
+    Verify(VerifyArguments),
+    /// Copy the log away, while a server writes it or not
+    Backup(BackupArguments),
+    /// Make a data directory of a backup
+    Restore(RestoreArguments),
 }
 
 const SERVE_EXAMPLES: &str = "\
 The data directory
   Holds the log, which is the whole truth: everything else in there is made again from it, if it
-  is deleted. One server at a time can have it open.
+  is deleted. `tallybook backup` copies it while the server runs. One server at a time can have it
+  open.
 
 Memory
   Accounts and their balances are always in memory; history is there as far as --memory-budget goes
@@ -93,6 +101,85 @@ pub(crate) struct ServeArguments {
     pub(crate) idempotency_hot_cap: usize,
 }
 
+const VERIFY_EXAMPLES: &str = "\
+What is checked
+  Every frame of the log, its place and its checksum; every event against the rules: sequences
+  without gaps, debits that equal credits, minimum balances, keys and ids that are used once; every
+  part of the history against what the log says. Nothing in the directory is changed. It takes about
+  as long as reading the directory, and works where `serve` refuses to start.
+
+Exit status
+  0  all is good
+  1  damage: somebody has to act; each finding says what to do
+  2  the ledger is good; a cache is damaged or the last write was torn, and the next start mends that
+  3  something could not be checked: a server uses the directory, a file cannot be read, another
+     release wrote it, or there is no log
+
+Repair report
+  With --repair-report, stdout has one line of JSON for each step that the next start would take
+  (what it removes, cuts off, keeps aside, writes again, or why it refuses) and for each thing that a
+  person has to do. Findings and summary go to stderr then.
+
+    tallybook verify --data /srv/tallybook
+    tallybook verify --data /srv/tallybook --repair-report | jq .";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = VERIFY_EXAMPLES)]
+pub(crate) struct VerifyArguments {
+    /// The directory that holds the ledger, or a backup of it
+    #[arg(long, value_name = "DIR", default_value = "./tallybook-data")]
+    pub(crate) data: PathBuf,
+
+    /// Print, as lines of JSON, what the next start would do to the directory
+    #[arg(long)]
+    pub(crate) repair_report: bool,
+}
+
+const BACKUP_EXAMPLES: &str = "\
+What a backup holds
+  All that was acknowledged before it began, up to the end of some group. The copy is verified, and
+  only then it gets its manifest, backup.json. The server is not asked and need not run.
+
+The same directory again
+  Only what is new is copied. If that is interrupted, the older backup in it stays good, and the same
+  command carries on. Keep a second directory for the day when the first is lost.
+
+    tallybook backup --data /srv/tallybook --to /backup/tallybook
+    tallybook restore --from /backup/tallybook --data /srv/restored";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = BACKUP_EXAMPLES)]
+pub(crate) struct BackupArguments {
+    /// The directory that holds the ledger
+    #[arg(long, value_name = "DIR", default_value = "./tallybook-data")]
+    pub(crate) data: PathBuf,
+
+    /// An empty or new directory, or one that holds an older backup of this ledger
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}
+
+const RESTORE_EXAMPLES: &str = "\
+What is restored
+  The log, byte by byte; history/ is made again by the server. The restored ledger begins a new epoch,
+  so that its log and that of the ledger it was copied from cannot be mixed up. It is verified. A
+  restore that was interrupted refuses to start: delete the directory and restore again.
+
+    tallybook restore --from /backup/tallybook --data /srv/restored
+    tallybook serve --data /srv/restored";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = RESTORE_EXAMPLES)]
+pub(crate) struct RestoreArguments {
+    /// The directory that holds the backup
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+
+    /// An empty or new directory for the ledger
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
 fn connections(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("at least one connection is needed".to_owned()),
@@ -129,7 +216,7 @@ mod tests {
     fn the_defaults_are_those_of_the_documentation() {
         Arguments::command().debug_assert();
         let arguments = Arguments::try_parse_from(["tallybook", "serve"]).unwrap();
-        let Command::Serve(serve) = arguments.command;
+        let Command::Serve(serve) = arguments.command else { panic!("{arguments:?}") };
         assert_eq!(serve.data, PathBuf::from("./tallybook-data"));
         assert_eq!(serve.listen.to_string(), "127.0.0.1:5433");
         assert_eq!((serve.demo, serve.max_connections), (false, 256));
@@ -151,6 +238,21 @@ mod tests {
             ("99999999999TiB", None),
         ] {
             assert_eq!(memory_budget(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn offline_tools_take_directories() {
+        for (arguments, is_good) in [
+            (&["verify"][..], true),
+            (&["verify", "--data", "d", "--repair-report"], true),
+            (&["backup", "--data", "d"], false),
+            (&["backup", "--data", "d", "--to", "b"], true),
+            (&["restore", "--from", "b"], false),
+            (&["restore", "--from", "b", "--data", "d"], true),
+        ] {
+            let all = ["tallybook"].iter().chain(arguments);
+            assert_eq!(Arguments::try_parse_from(all).is_ok(), is_good, "{arguments:?}");
         }
     }
 

@@ -1,8 +1,11 @@
-//! The `tallybook` program: arguments, logging, signals, and the wiring of a server.
+//! The `tallybook` program: arguments, logging, signals, the wiring of a server, offline tools.
 //!
 //! Refuses to know: rules of the ledger, SQL, the wire. They are libraries; this starts them.
 
 mod arguments;
+mod backup;
+mod progress;
+mod verify;
 
 use arguments::{Arguments, Command, ServeArguments};
 use clap::Parser;
@@ -25,14 +28,39 @@ const DEMO: &str = include_str!("demo.sql");
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Serve(arguments) } = Arguments::parse();
-    start_logging();
-    match run(arguments) {
+    let Arguments { command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let result = match command {
+        Command::Serve(arguments) => {
+            start_logging();
+            run(arguments)
+        }
+        Command::Verify(arguments) => return verify::run(&arguments),
+        Command::Backup(arguments) => backup::back_up(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("tallybook: {failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints help or what is wrong with the command line.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Where nothing can be printed, the status still tells.
+    let _ = error.print();
+    let is_verify = std::env::args_os().nth(1).is_some_and(|command| command == "verify");
+    match u8::try_from(error.exit_code()) {
+        Ok(0) => ExitCode::SUCCESS,
+        // The codes below have a meaning of their own there.
+        _ if is_verify => ExitCode::from(verify::UNCHECKED),
+        Ok(code) => ExitCode::from(code),
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

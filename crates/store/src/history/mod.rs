@@ -18,7 +18,10 @@ mod reseal;
 mod seal;
 
 pub(crate) use chain::{BadPart, Chain};
-pub(crate) use part::{Narrowing, Part, RegisteredAsset, SealedPosting};
+pub(crate) use part::{
+    ContentSums, Found, Narrowing, NeededBy, Part, RegisteredAsset, SealedPosting,
+};
+pub(crate) use part::{culprits as culprits_of_part, find as find_parts};
 
 use crate::log::files::LogFiles;
 use crate::storage::Storage;
@@ -29,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 /// The folder of a data directory that holds the parts.
-const HISTORY_DIR: &str = "history";
+pub(crate) const HISTORY_DIR: &str = "history";
 
 /// How much of the index is kept in memory.
 #[derive(Debug, Clone, Copy)]

@@ -200,7 +200,7 @@ pub(crate) fn segment_sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -211,6 +211,23 @@ fn create_segment(
     first_lsn: Lsn,
     previous_sha256: Option<String>,
 ) -> Result<(Box<dyn StorageFile>, Vec<u8>), LogFailure> {
+    let header = header_frame(identity, first_lsn, previous_sha256);
+    let path = log_dir.join(SegmentName { first_lsn }.to_string());
+    let file = storage.create(&path).map_err(|source| LogFailure { call: "open", source })?;
+    file.write_all_at(0, &header).map_err(|source| LogFailure { call: "write", source })?;
+    file.sync_data().map_err(|source| LogFailure { call: "fdatasync", source })?;
+    storage
+        .sync_dir(log_dir)
+        .map_err(|source| LogFailure { call: "fsync of the log directory", source })?;
+    Ok((file, header))
+}
+
+/// The frame that a segment begins with.
+pub(crate) fn header_frame(
+    identity: &StoreIdentity,
+    first_lsn: Lsn,
+    previous_sha256: Option<String>,
+) -> Vec<u8> {
     let record = HeaderRecord {
         tallybook_log: SegmentHeader {
             version: FORMAT_VERSION,
@@ -223,12 +240,5 @@ fn create_segment(
     let payload = serde_json::to_string(&record).expect("a header of texts and numbers is JSON");
     let mut header = Vec::new();
     frame::append(&mut header, payload.as_bytes(), b"");
-    let path = log_dir.join(SegmentName { first_lsn }.to_string());
-    let file = storage.create(&path).map_err(|source| LogFailure { call: "open", source })?;
-    file.write_all_at(0, &header).map_err(|source| LogFailure { call: "write", source })?;
-    file.sync_data().map_err(|source| LogFailure { call: "fdatasync", source })?;
-    storage
-        .sync_dir(log_dir)
-        .map_err(|source| LogFailure { call: "fsync of the log directory", source })?;
-    Ok((file, header))
+    header
 }

@@ -2,7 +2,7 @@
 
 use super::{Storage, StorageFile, StorageLock};
 use fs4::fs_std::FileExt as _;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -70,6 +70,15 @@ impl Storage for Disk {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         if file.try_lock_exclusive()? { Ok(Some(Box::new(DiskLock(file)))) } else { Ok(None) }
+    }
+
+    fn try_lock_to_read(&self, path: &Path) -> io::Result<Option<Box<dyn StorageLock>>> {
+        let file = File::open(path)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Box::new(DiskLock(file)))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 

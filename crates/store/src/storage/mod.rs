@@ -34,6 +34,11 @@ pub trait Storage: Debug + Send + Sync {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Takes the advisory lock on a file, creating it; `Ok(None)` if another process has it.
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn StorageLock>>>;
+    /// Takes the lock on an existing file beside others who only read, and writes nothing;
+    /// `Ok(None)` if another process has it for itself.
+    fn try_lock_to_read(&self, path: &Path) -> io::Result<Option<Box<dyn StorageLock>>> {
+        self.try_lock(path)
+    }
 }
 
 /// An open file. Reading and writing take a place, so one file may be used by many threads.

@@ -61,10 +61,20 @@ impl Past {
         projections: &Projections,
         event_at: impl Fn(Lsn) -> Result<Option<Arc<Event>>, ReadError>,
     ) -> Result<(), ReadError> {
+        self.look_up_in(names, |hash| projections.lsns_of_key(hash), event_at)
+    }
+
+    /// The same with any index: `lsns_of` may give too many lsns, never too few.
+    pub(crate) fn look_up_in(
+        &mut self,
+        names: Names<'_>,
+        lsns_of: impl Fn(KeyHash) -> Result<Vec<Lsn>, ReadError>,
+        event_at: impl Fn(Lsn) -> Result<Option<Arc<Event>>, ReadError>,
+    ) -> Result<(), ReadError> {
         let Names { book, key, tx_id, reverses } = names;
         let name = book.as_str();
         let mut find = |hash, wanted: &dyn Fn(&Transaction) -> bool| {
-            for lsn in projections.lsns_of_key(hash)? {
+            for lsn in lsns_of(hash)? {
                 if let Some(event) = event_at(lsn)?
                     && event.book == *book
                     && posted(&event).is_some_and(|transaction| wanted(transaction))

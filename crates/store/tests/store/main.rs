@@ -1,5 +1,6 @@
 //! The store from outside: what an embedder can rely on, on real directories and hostile ones.
 
+mod backup;
 mod cuts;
 mod damage;
 mod durability;
@@ -10,3 +11,4 @@ mod random;
 mod recovery;
 mod sealed;
 mod subscriptions;
+mod verify;

@@ -14,6 +14,10 @@ const REVERSAL_SEED: u64 = 3;
 pub(crate) struct KeyHash(pub(super) u64);
 
 impl KeyHash {
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
     pub(crate) fn of_key(book: &str, idempotency_key: &str) -> Self {
         in_book(IDEMPOTENCY_KEY_SEED, book, idempotency_key.as_bytes())
     }
@@ -60,7 +64,7 @@ pub(crate) struct KeyEntry {
 impl KeyEntry {
     pub(super) const BYTES: usize = 16;
 
-    pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
+    pub(in crate::history) fn to_bytes(self) -> [u8; Self::BYTES] {
         ((u128::from(self.lsn.0) << 64) | u128::from(self.hash.0)).to_le_bytes()
     }
 

@@ -124,6 +124,18 @@ impl Fences {
             && self.fences.last().is_none_or(|fence| fence.row < self.rows)
     }
 
+    /// Whether the fences among the rows of a batch, the first of which is `first_row` of the
+    /// table, are those rows.
+    pub(super) fn agree_with(&self, first_row: u64, batch: &RecordBatch) -> bool {
+        let end = first_row + batch.num_rows() as u64;
+        let from = self.fences.partition_point(|fence| fence.row < first_row);
+        let begin = self.fences[from..].iter().take_while(|fence| fence.row < end);
+        let last = [&self.last].into_iter().filter(|last| (first_row..end).contains(&last.row));
+        begin.chain(last).all(|fence| {
+            *fence == Fence::key_of(fence.row, batch, (fence.row - first_row) as usize)
+        })
+    }
+
     pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
         (0..self.fences.len()).map(|index| self.block(index))
     }

@@ -11,6 +11,7 @@
 mod accounts;
 mod builder;
 mod content;
+mod content_sums;
 mod directory;
 mod fences;
 mod file_chunks;
@@ -33,7 +34,8 @@ mod write;
 pub(crate) use content::{
     AccountRecord, LogEnd, LogPosition, Narrowing, PartContent, RegisteredAsset, SealedPosting,
 };
-pub(crate) use directory::open_parts;
+pub(crate) use content_sums::{ContentSums, NeededBy};
+pub(crate) use directory::{Found, culprits, find, open_parts};
 pub(crate) use merge::merge_parts;
 pub(crate) use write::write_part;
 
@@ -180,6 +182,7 @@ impl Part {
     }
 
     /// Reads and checks every byte of the part's files.
+    #[cfg(test)]
     pub(crate) fn verify(&self) -> io::Result<()> {
         let tables = [
             &self.postings,

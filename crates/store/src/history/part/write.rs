@@ -129,17 +129,21 @@ fn write_transactions(table: &mut TableWriter, events: &[Arc<Event>]) -> io::Res
 fn write_sequence(table: &mut TableWriter, events: &[Arc<Event>]) -> io::Result<()> {
     let order = grouped(events, |event| event.book.as_str());
     for rows in order.chunks(BATCH_ROWS) {
-        let events = || rows.iter().map(|row| &events[*row as usize]);
-        let columns = vec![
-            texts(events().map(|event| event.book.as_str())),
-            seqs(events().map(|event| event.seq)),
-            lsns(events().map(|event| event.lsn)),
-            times(events().map(|event| Some(event.at))),
-        ];
-        let batch = RecordBatch::try_new(schema::sequence(), columns);
-        table.write(&batch.map_err(io::Error::other)?)?;
+        table.write(&sequence_batch(rows.iter().map(|row| &events[*row as usize]))?)?;
     }
     Ok(())
+}
+
+pub(super) fn sequence_batch<'a>(
+    events: impl Iterator<Item = &'a Arc<Event>> + Clone,
+) -> io::Result<RecordBatch> {
+    let columns = vec![
+        texts(events.clone().map(|event| event.book.as_str())),
+        seqs(events.clone().map(|event| event.seq)),
+        lsns(events.clone().map(|event| event.lsn)),
+        times(events.map(|event| Some(event.at))),
+    ];
+    RecordBatch::try_new(schema::sequence(), columns).map_err(io::Error::other)
 }
 
 fn write_accounts(table: &mut TableWriter, accounts: &[AccountRecord]) -> io::Result<()> {

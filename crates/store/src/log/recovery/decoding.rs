@@ -13,19 +13,19 @@ const CHUNKS_AHEAD: usize = 2;
 
 /// A frame of a segment: where it begins, and how long its payload is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct FramePlace {
-    pub(super) offset: usize,
-    pub(super) payload_len: usize,
+pub(crate) struct FramePlace {
+    pub(crate) offset: usize,
+    pub(crate) payload_len: usize,
 }
 
 impl FramePlace {
-    pub(super) fn end(&self) -> usize {
+    pub(crate) fn end(&self) -> usize {
         self.offset + HEADER_BYTES + self.payload_len
     }
 }
 
 /// Decodes the frames of a segment and gives them to `take` in order, until it breaks off.
-pub(super) fn decode_in_order<B>(
+pub(crate) fn decode_in_order<B>(
     bytes: &[u8],
     frames: &[FramePlace],
     mut take: impl FnMut(&FramePlace, Result<Decoded, DecodeError>) -> ControlFlow<B>,

@@ -13,7 +13,11 @@ mod reader;
 mod tail;
 mod verdict;
 
-pub(crate) use reader::{Checkpoint, LogReader, Replay, ReplayError};
+pub(crate) use decoding::{FramePlace, decode_in_order};
+pub(crate) use reader::{
+    Checkpoint, LogReader, Replay, ReplayError, frames_of, look, problem_at, read_header,
+};
+pub(crate) use verdict::{Verdict, judge};
 
 use crate::OpenError;
 use crate::log::files::LogFiles;
@@ -131,11 +135,17 @@ fn create(
     })
 }
 
-fn io_at<'a>(what: &'a str, path: &'a Path) -> impl FnOnce(std::io::Error) -> OpenError + use<'a> {
+pub(crate) fn io_at<'a>(
+    what: &'a str,
+    path: &'a Path,
+) -> impl FnOnce(std::io::Error) -> OpenError + use<'a> {
     move |source| OpenError::Io { what: format!("{what} {}", path.display()), source }
 }
 
-fn segment_names(storage: &dyn Storage, log_dir: &Path) -> Result<Vec<SegmentName>, OpenError> {
+pub(crate) fn segment_names(
+    storage: &dyn Storage,
+    log_dir: &Path,
+) -> Result<Vec<SegmentName>, OpenError> {
     let mut names = Vec::new();
     for name in storage.list(log_dir).map_err(io_at("listing", log_dir))? {
         match SegmentName::parse(&name) {

@@ -296,32 +296,12 @@ impl LogReader {
         offset: usize,
         next: Option<Lsn>,
     ) -> Result<(), OpenError> {
-        let rest = bytes.get(offset..).unwrap_or_default();
-        let due = self.next_lsn;
-        let vouches = |payload: &[u8]| match decode(payload) {
-            Ok(Decoded::Events { durable, .. }) => durable >= due,
-            Ok(Decoded::Closed { .. }) => true,
-            Err(_) => false,
-        };
-        let sight = Sight {
-            last_segment: next.is_none(),
-            rest_is_zero: rest.iter().all(|byte| *byte == 0),
-            next_begins_here: next == Some(due),
-            later_frame_vouches: frame::find_later(bytes, offset)
-                .any(|(_, payload)| vouches(payload)),
-        };
-        let problem = match frame::read(bytes, offset) {
-            Slot::Bad(problem) => problem,
-            Slot::Empty | Slot::Frame { .. } => "a gap of zeros",
-        };
-        match (judge(&sight), next) {
-            (Verdict::End | Verdict::SealedEnd | Verdict::Torn, _) => Ok(()),
-            (Verdict::Damage, Some(next)) if sight.rest_is_zero => {
-                let problem =
-                    format!("the next segment begins with lsn {next}: frames are missing");
-                Err(self.damaged(path, offset, problem))
+        let sight = look(bytes, offset, self.next_lsn, next);
+        match judge(&sight) {
+            Verdict::End | Verdict::SealedEnd | Verdict::Torn => Ok(()),
+            Verdict::Damage => {
+                Err(self.damaged(path, offset, problem_at(bytes, offset, &sight, next)))
             }
-            (Verdict::Damage, _) => Err(self.damaged(path, offset, problem)),
         }
     }
 
@@ -372,8 +352,35 @@ impl LogReader {
     }
 }
 
+/// What is seen at `offset`, where no good frame stands and the lsn `due` should begin.
+pub(crate) fn look(bytes: &[u8], offset: usize, due: Lsn, next: Option<Lsn>) -> Sight {
+    let rest = bytes.get(offset..).unwrap_or_default();
+    let vouches = |payload: &[u8]| match decode(payload) {
+        Ok(Decoded::Events { durable, .. }) => durable >= due,
+        Ok(Decoded::Closed { .. }) => true,
+        Err(_) => false,
+    };
+    Sight {
+        last_segment: next.is_none(),
+        rest_is_zero: rest.iter().all(|byte| *byte == 0),
+        next_begins_here: next == Some(due),
+        later_frame_vouches: frame::find_later(bytes, offset).any(|(_, payload)| vouches(payload)),
+    }
+}
+
+/// What to call damage that was seen at `offset`.
+pub(crate) fn problem_at(bytes: &[u8], offset: usize, sight: &Sight, next: Option<Lsn>) -> String {
+    match (frame::read(bytes, offset), next) {
+        (_, Some(next)) if sight.rest_is_zero => {
+            format!("the next segment begins with lsn {next}: frames are missing")
+        }
+        (Slot::Bad(problem), _) => problem.to_owned(),
+        (Slot::Empty | Slot::Frame { .. }, _) => "a gap of zeros".to_owned(),
+    }
+}
+
 /// The good frames from `start` on, end to end.
-fn frames_of(bytes: &[u8], start: usize) -> Vec<FramePlace> {
+pub(crate) fn frames_of(bytes: &[u8], start: usize) -> Vec<FramePlace> {
     let mut frames = Vec::new();
     let mut offset = start;
     while let Slot::Frame { payload } = frame::read(bytes, offset) {
@@ -385,7 +392,7 @@ fn frames_of(bytes: &[u8], start: usize) -> Vec<FramePlace> {
 }
 
 /// What a segment's header says, if this version knows how to read it.
-pub(super) fn read_header(
+pub(crate) fn read_header(
     path: &Path,
     payload: &[u8],
 ) -> Result<crate::log::segment::SegmentHeader, OpenError> {

@@ -2,18 +2,18 @@
 
 /// What is seen at a place where no good frame stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sight {
-    pub(super) last_segment: bool,
+pub(crate) struct Sight {
+    pub(crate) last_segment: bool,
     /// Nothing but zeros, or nothing at all, from here on.
-    pub(super) rest_is_zero: bool,
+    pub(crate) rest_is_zero: bool,
     /// The next segment begins with the lsn that is due here. False in the last segment.
-    pub(super) next_begins_here: bool,
+    pub(crate) next_begins_here: bool,
     /// A later good frame says that this place was durable, or is a closing frame.
-    pub(super) later_frame_vouches: bool,
+    pub(crate) later_frame_vouches: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The end of the log.
     End,
     /// The end of a sealed segment.
@@ -58,7 +58,7 @@ impl Row {
     }
 }
 
-pub(super) fn judge(sight: &Sight) -> Verdict {
+pub(crate) fn judge(sight: &Sight) -> Verdict {
     VERDICTS.iter().find(|row| row.matches(sight)).expect("the table is complete").verdict
 }
 #[cfg(test)]
