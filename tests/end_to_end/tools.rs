@@ -96,9 +96,9 @@ async fn a_backup_while_64_clients_post_is_a_ledger_again() {
         assert_eq!(rows(&again, &query).await, rows(&client, &query).await, "{query}");
     }
     let cash = value(&again, "SELECT balance FROM accounts WHERE path = 'cash'").await;
-    let of_postings =
-        rows(&client, &format!("{BALANCES} {last} GROUP BY account ORDER BY account"));
-    assert_eq!(of_postings.await[0], ["cash".to_owned(), cash]);
+    let balances = format!("{BALANCES} {last} GROUP BY account ORDER BY account");
+    let of_postings = rows(&client, &balances).await;
+    assert_eq!(of_postings[0], ["cash".to_owned(), cash]);
     transfer(&again, "goes on", "cash", "sales", 1).await.unwrap();
 }
 

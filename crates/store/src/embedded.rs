@@ -260,6 +260,12 @@ impl Ledger {
         self.inner.checkpoints.checkpoint(&self.inner.projections)
     }
 
+    /// Waits until parts that are due to be merged are merged, or cannot be. Happens by itself;
+    /// for who measures, or wants the directory at rest.
+    pub fn wait_for_merges(&self) {
+        self.inner.checkpoints.wait_for_merges();
+    }
+
     /// Refuses new groups, finishes those in flight, closes the log, makes a last checkpoint.
     /// Reads go on. Idempotent.
     pub fn shutdown(&self) {
@@ -273,6 +279,7 @@ impl Inner {
         if !join(&self.write_threads) {
             return;
         }
+        self.checkpoints.end_merging();
         if self.staging.is_stopped() {
             // A disk that failed is left alone; the next start reads the log.
         } else if let Err(problem) = self.checkpoints.checkpoint(&self.projections) {

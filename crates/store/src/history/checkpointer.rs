@@ -38,6 +38,13 @@ struct Progress {
     /// Counts attempts, so that one who waits sees that one failed.
     attempts: u64,
     failed: Option<String>,
+    /// The checkpointer is gone: nobody should wait for it.
+    ended: bool,
+    /// No merge begins any more.
+    merging_is_over: bool,
+    /// Counts those who wait for merges, and up to whom the merger has found nothing left to do.
+    merges_wanted: u64,
+    merges_done: u64,
 }
 
 /// What publisher, callers and the two threads tell each other.
@@ -46,6 +53,8 @@ pub(crate) struct Checkpoints {
     policy: CheckpointPolicy,
     progress: Mutex<Progress>,
     changed: Condvar,
+    /// Apart from `changed`, which would wake the checkpointer into trying again what failed.
+    merged: Condvar,
     /// Set while the checkpointer works, so that the publisher need not wake it for every cycle.
     busy: AtomicBool,
 }
@@ -58,6 +67,7 @@ impl Checkpoints {
             policy,
             progress: Mutex::default(),
             changed: Condvar::new(),
+            merged: Condvar::new(),
             busy: AtomicBool::new(false),
         }
     }
@@ -89,8 +99,8 @@ impl Checkpoints {
             {
                 return Err(problem.clone());
             }
-            if progress.stopping {
-                return Err("the ledger is shutting down".to_owned());
+            if progress.stopping || progress.ended {
+                return Err("the checkpointer has ended".to_owned());
             }
             progress = self.changed.wait(progress).expect(POISONED);
         }
@@ -105,7 +115,7 @@ impl Checkpoints {
         while projections.recent_bytes() > bytes_max
             && projections.cut() > projections.history.sealed()
         {
-            if progress.attempts > attempts && progress.failed.is_some() {
+            if progress.ended || (progress.attempts > attempts && progress.failed.is_some()) {
                 return;
             }
             progress.requested = progress.requested.max(projections.history.sealed().next());
@@ -114,14 +124,35 @@ impl Checkpoints {
         }
     }
 
+    /// Waits until what is due to be merged is merged, or cannot be.
+    pub(crate) fn wait_for_merges(&self) {
+        let mut progress = self.progress.lock().expect(POISONED);
+        progress.merges_wanted += 1;
+        let wanted = progress.merges_wanted;
+        self.changed.notify_all();
+        while progress.merges_done < wanted && !progress.stopping {
+            progress = self.merged.wait(progress).expect(POISONED);
+        }
+    }
+
+    /// Lets no merge begin any more: nobody should wait for one who only wants to stop.
+    pub(crate) fn end_merging(&self) {
+        self.progress.lock().expect(POISONED).merging_is_over = true;
+    }
+
     /// Lets both threads end when they have done what is asked for.
     pub(crate) fn stop(&self) {
-        self.progress.lock().expect(POISONED).stopping = true;
+        let mut progress = self.progress.lock().expect(POISONED);
+        progress.stopping = true;
+        progress.merging_is_over = true;
         self.changed.notify_all();
+        self.merged.notify_all();
     }
 
     /// Makes parts until [`Self::stop`].
     pub(crate) fn run_checkpointer(&self, projections: &Projections) {
+        // However it ends, a panic included, nobody goes on waiting.
+        let _ended = Ended(self);
         let mut progress = self.progress.lock().expect(POISONED);
         loop {
             let asked = progress.requested > projections.history.sealed();
@@ -161,23 +192,40 @@ impl Checkpoints {
     /// Merges parts until [`Self::stop`].
     pub(crate) fn run_merger(&self, projections: &Projections) {
         loop {
+            let (wanted, is_over) = {
+                let progress = self.progress.lock().expect(POISONED);
+                (progress.merges_wanted, progress.merging_is_over)
+            };
             let chain = projections.history.chain();
-            let stopping = self.progress.lock().expect(POISONED).stopping;
-            if let Some(parts) = to_merge(chain.parts())
-                && !stopping
+            if !is_over
+                && let Some(parts) = to_merge(chain.parts())
                 && projections.merge(parts)
             {
                 continue;
             }
-            let progress = self.progress.lock().expect(POISONED);
+            let mut progress = self.progress.lock().expect(POISONED);
+            progress.merges_done = wanted;
+            self.merged.notify_all();
             if progress.stopping {
                 return;
             }
             let grown = projections.history.chain();
-            if Arc::ptr_eq(&grown, &chain) {
+            if Arc::ptr_eq(&grown, &chain) && progress.merges_wanted == wanted {
                 drop(self.changed.wait(progress).expect(POISONED));
             }
         }
+    }
+}
+
+/// Tells everybody who waits that the checkpointer is gone.
+struct Ended<'a>(&'a Checkpoints);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut progress) = self.0.progress.lock() {
+            progress.ended = true;
+        }
+        self.0.changed.notify_all();
     }
 }
 

@@ -7,6 +7,7 @@ mod durability;
 mod fixture;
 mod groups;
 mod hostile;
+mod kill;
 mod random;
 mod recovery;
 mod sealed;

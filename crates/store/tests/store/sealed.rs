@@ -158,7 +158,7 @@ fn selections(cut: u64) -> Vec<(&'static str, Selection)> {
 }
 
 /// The rows of a scan that the selection means: it may give more. Long answers are digested.
-fn rows(
+pub(crate) fn rows(
     name: &str,
     view: &View,
     selection: &Selection,

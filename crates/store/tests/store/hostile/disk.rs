@@ -101,6 +101,13 @@ impl FakeDisk {
         self.state().crash_at = Some(operation);
     }
 
+    pub(crate) fn crash_now(&self) {
+        let mut state = self.state();
+        state.crashed = true;
+        state.held = false;
+        self.shared.gate.notify_all();
+    }
+
     /// What was done so far.
     pub(crate) fn operations(&self) -> Vec<String> {
         self.state().operations.clone()

@@ -3,7 +3,9 @@
 //! [`disk`] loses, [`faults`] fails, [`monitor`] watches the order of calls, [`oracle`] knows what
 //! must be so after any crash, [`workload`] says what is done, [`case`] plays one story of it,
 //! [`sweep`] tries them all. [`planted_bugs`] shows that each checker sees what it is there for.
+//! [`stale_parts`] puts into the folder of the sealed history what does not belong there.
 
+pub(crate) mod answers;
 mod case;
 mod disk;
 mod failed_sync;
@@ -11,13 +13,15 @@ mod faults;
 mod history;
 mod latching;
 mod log_bytes;
+mod merge_gate;
 mod monitor;
 mod oracle;
 mod planted_bugs;
 mod plants;
-mod random;
-mod reading;
+pub(crate) mod random;
+pub(crate) mod reading;
 mod rig;
+mod stale_parts;
 mod sweep;
 mod sweeps;
 mod violation;

@@ -117,7 +117,8 @@ impl Monitor {
     /// Moves the durable lsn over the frames that are durable by now.
     fn advance(&self, knowledge: &mut Knowledge) {
         let Ok(mut names) = self.reader.list(&self.log_dir) else { return };
-        if !knowledge.unsynced_directories.is_empty() {
+        let mut unsynced = knowledge.unsynced_directories.iter();
+        if unsynced.any(|dir| self.log_dir.starts_with(dir)) {
             return;
         }
         names.sort();

@@ -9,15 +9,16 @@
 //! | nothing is invented: the surviving frames are the submitted groups, each whole, in order, up to some group; none of them was refused | [`Rule::Invented`] |
 //! | no gap in lsn, nor in the seq of a book; time rises from frame to frame | [`Rule::Gap`] |
 //! | debits equal credits per asset, and every balance is the sum of the surviving postings | [`Rule::SumsDiffer`] |
+//! | the sealed history is a cache: whatever is left of it, every read gives what the log alone gives | [`Rule::CacheDiffers`] |
 //! | behind the survivors the log holds nothing but zeros | [`Rule::StaleBytes`] |
 //! | recovering twice gives the bytes of recovering once | [`Rule::RecoveryNotRepeatable`] |
 //! | what one recovery kept survives a power cut right behind it | [`Rule::RecoveredLost`] |
 //! | idempotency keys hold: what survived is replayed with its original event, the rest commits, and none of it is lost by the next power cut | [`Rule::KeyForgotten`], [`Rule::AcknowledgedLost`] |
-//!
 //! | the ledger goes on | [`Rule::GoesNotOn`] |
 //!
 //! The order monitor watches all of it.
 
+use super::answers::{answers, difference};
 use super::disk::{Loss, SparseBytes};
 use super::history::{Answer, History, is_event_of};
 use super::log_bytes;
@@ -36,17 +37,18 @@ pub(crate) fn check(rig: &Rig, image: &Image, history: &History) -> Result<(), V
     check_survivors(&survivors, history)?;
     check_positions(&survivors)?;
     check_sums(&ledger, &survivors)?;
+    check_caches(rig, image, &ledger, &survivors)?;
     let log = log_files(&session);
     check_nothing_behind(&log)?;
     let (killed, unplugged) = (session.image(Loss::Process), session.image(Loss::Unsynced));
-    end(&session, ledger)?;
+    kill(&session, ledger)?;
 
     let (session, ledger) = start(rig, &unplugged)?;
     if frames(&ledger) != survivors {
         let text = format!("{} frames recovered, {} after", survivors.len(), frames(&ledger).len());
         return Err(Violation::new(Rule::RecoveredLost, text));
     }
-    end(&session, ledger)?;
+    kill(&session, ledger)?;
 
     // On the page cache of the first start, and of whatever came before it.
     let (session, ledger) = start(rig, &killed)?;
@@ -61,7 +63,7 @@ pub(crate) fn check(rig: &Rig, image: &Image, history: &History) -> Result<(), V
     }
     let complete = frames(&ledger);
     let unplugged = session.image(Loss::Unsynced);
-    end(&session, ledger)?;
+    kill(&session, ledger)?;
 
     let (session, ledger) = start(rig, &unplugged)?;
     if frames(&ledger) != complete {
@@ -70,6 +72,7 @@ pub(crate) fn check(rig: &Rig, image: &Image, history: &History) -> Result<(), V
     }
     check_positions(&complete)?;
     check_sums(&ledger, &complete)?;
+    check_caches(rig, &unplugged, &ledger, &complete)?;
     end(&session, ledger)
 }
 
@@ -79,6 +82,12 @@ fn start(rig: &Rig, image: &Image) -> Result<(Session, Ledger), Violation> {
         Ok(ledger) => Ok((session, ledger)),
         Err(error) => Err(Violation::new(Rule::RefusedToStart, error.to_string())),
     }
+}
+
+/// The session is over; what its ledger would still write is nobody's business.
+fn kill(session: &Session, ledger: Ledger) -> Result<(), Violation> {
+    session.kill(ledger);
+    session.in_order()
 }
 
 fn end(session: &Session, ledger: Ledger) -> Result<(), Violation> {
@@ -178,6 +187,25 @@ fn check_sums(ledger: &Ledger, frames: &[Frame]) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// What `ledger` answers, which was started from `image`, against the log of `image` alone.
+fn check_caches(
+    rig: &Rig,
+    image: &Image,
+    ledger: &Ledger,
+    survivors: &[Frame],
+) -> Result<(), Violation> {
+    if image.history().is_empty() {
+        return Ok(());
+    }
+    let (session, from_log) = start(rig, &image.without_history())?;
+    let (found, due) = (answers(ledger, survivors), answers(&from_log, survivors));
+    kill(&session, from_log)?;
+    match difference(&found, &due) {
+        Some(text) => Err(Violation::new(Rule::CacheDiffers, text)),
+        None => Ok(()),
+    }
 }
 
 fn log_files(session: &Session) -> BTreeMap<String, SparseBytes> {

@@ -3,6 +3,10 @@
 //! At the seam a store that forgets a call and a storage that swallows it are the same, so the
 //! code under test needs no hooks.
 
+mod stale_checkpoint;
+
+pub(crate) use stale_checkpoint::trust_stale_checkpoint;
+
 use super::log_bytes;
 use std::io;
 use std::path::Path;
@@ -47,14 +51,14 @@ impl<B: FileBug> StorageFile for BuggyFile<B> {
     }
 }
 
-type Opened = io::Result<Box<dyn StorageFile>>;
+pub(super) type Opened = io::Result<Box<dyn StorageFile>>;
 
 fn with_bug<B: FileBug + Default + 'static>(opened: Opened) -> Opened {
     Ok(Box::new(BuggyFile { file: opened?, bug: B::default() }))
 }
 
 /// What a storage does wrong; whatever is not named here goes through.
-trait StorageBug: std::fmt::Debug + Send + Sync {
+pub(super) trait StorageBug: std::fmt::Debug + Send + Sync {
     fn create_dir_durable(&self, storage: &dyn Storage, path: &Path) -> io::Result<()> {
         storage.create_dir_durable(path)
     }
@@ -64,6 +68,9 @@ trait StorageBug: std::fmt::Debug + Send + Sync {
     /// A file that existed, as recovery opens it.
     fn opened(&self, opened: Opened) -> Opened {
         opened
+    }
+    fn open_to_read(&self, storage: &dyn Storage, path: &Path) -> Opened {
+        storage.open_to_read(path)
     }
     fn sync_dir(&self, storage: &dyn Storage, path: &Path) -> io::Result<()> {
         storage.sync_dir(path)
@@ -90,7 +97,7 @@ impl<B: StorageBug> Storage for Buggy<B> {
         self.bug.opened(self.storage.open(path))
     }
     fn open_to_read(&self, path: &Path) -> Opened {
-        self.storage.open_to_read(path)
+        self.bug.open_to_read(&*self.storage, path)
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.storage.rename(from, to)
@@ -106,7 +113,9 @@ impl<B: StorageBug> Storage for Buggy<B> {
     }
 }
 
-fn plant<B: StorageBug + Default + 'static>(storage: Arc<dyn Storage>) -> Arc<dyn Storage> {
+pub(super) fn plant<B: StorageBug + Default + 'static>(
+    storage: Arc<dyn Storage>,
+) -> Arc<dyn Storage> {
     Arc::new(Buggy { storage, bug: B::default() })
 }
 

@@ -1,16 +1,18 @@
 //! The stack that a ledger runs on in these tests, from the top:
-//! planted bug, order monitor, fault injector, fake disk.
+//! merge gate, planted bug, order monitor, fault injector, fake disk.
 //!
-//! Owns the wiring. Time comes from a counter that goes on over restarts.
+//! Owns the wiring. Time comes from a counter that goes on over restarts. Parts are made when a
+//! script says so and at a clean stop, never by themselves: a crash point is the same at every run.
 
 use super::disk::{FakeDisk, Loss, SparseBytes};
 use super::faults::{Call, Fault, FaultyDisk};
 use super::history::{History, event_of};
+use super::merge_gate::{Gate, MergeGate};
 use super::monitor::{Knowledge, Monitor};
 use super::violation::Violation;
 use super::workload::Step;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use store::storage::Storage;
@@ -60,6 +62,47 @@ pub(crate) struct Session {
     disk: FakeDisk,
     faulty: FaultyDisk,
     monitor: Monitor,
+    gate: Gate,
+}
+
+impl Image {
+    fn history_dir() -> PathBuf {
+        Path::new(DIR).join("history")
+    }
+
+    /// The files of the sealed history.
+    pub(crate) fn history(&self) -> BTreeMap<String, Vec<u8>> {
+        let files = self.disk.files(&Self::history_dir()).into_iter();
+        files.map(|(name, bytes)| (name, bytes.to_vec())).collect()
+    }
+
+    /// The same disk with these files in the place of the sealed history, all of them durable.
+    pub(crate) fn with_history(&self, files: &BTreeMap<String, Vec<u8>>) -> Image {
+        let image = Image { disk: self.disk.after(Loss::Process), ..self.clone() };
+        let (disk, dir) = (&image.disk, Self::history_dir());
+        let replace = || -> std::io::Result<()> {
+            for name in disk.files(&dir).into_keys() {
+                disk.remove(&dir.join(name))?;
+            }
+            if files.is_empty() {
+                return Ok(());
+            }
+            disk.create_dir_durable(&dir)?;
+            for (name, bytes) in files {
+                let file = disk.create(&dir.join(name))?;
+                file.write_all_at(0, bytes)?;
+                file.sync_data()?;
+            }
+            disk.sync_dir(&dir)
+        };
+        replace().expect("a disk that was just made has not crashed");
+        image
+    }
+
+    /// The same disk without sealed history.
+    pub(crate) fn without_history(&self) -> Image {
+        self.with_history(&BTreeMap::new())
+    }
 }
 
 impl Rig {
@@ -88,20 +131,22 @@ impl Rig {
             Path::new(DIR),
             image.knowledge.clone(),
         );
-        Session { rig: self.clone(), disk, faulty, monitor }
+        Session { rig: self.clone(), disk, faulty, monitor, gate: Gate::default() }
     }
 }
 
 impl Session {
     /// What a store of this session works on.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
-        (self.rig.plant.bug)(Arc::new(self.monitor.clone()))
+        let buggy = (self.rig.plant.bug)(Arc::new(self.monitor.clone()));
+        Arc::new(MergeGate::new(buggy, self.gate.clone()))
     }
 
     pub(crate) fn open(&self) -> Result<Ledger, OpenError> {
         let clock = self.rig.clock.clone();
         let options = Options {
             segment_bytes: self.rig.segment_bytes,
+            checkpoint_every_events: u64::MAX,
             storage: self.storage(),
             clock: Arc::new(move || Timestamp(clock.fetch_add(1_000, Ordering::Relaxed))),
             ..Options::default()
@@ -115,6 +160,12 @@ impl Session {
     pub(crate) fn close(&self, ledger: Ledger) {
         ledger.shutdown();
         self.monitor.watch(None);
+    }
+
+    /// Ends a ledger and the machine with it, at once.
+    pub(crate) fn kill(&self, ledger: Ledger) {
+        self.disk.crash_now();
+        self.close(ledger);
     }
 
     /// The disk that the next start finds, if it all ends now.
@@ -164,6 +215,15 @@ impl Session {
                     Err(_) => false,
                     Ok(outcomes) => panic!("against the rules: {outcomes:?}"),
                 },
+                // A part that cannot be made costs time and nothing else: the script goes on.
+                Step::Checkpoint => {
+                    let _ = ledger.checkpoint();
+                    true
+                }
+                Step::Merge => {
+                    self.gate.open_during(|| ledger.wait_for_merges());
+                    true
+                }
                 Step::Reopen => {
                     self.close(ledger);
                     match self.open() {

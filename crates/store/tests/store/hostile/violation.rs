@@ -15,6 +15,7 @@ pub(crate) enum Rule {
     Invented,
     Gap,
     SumsDiffer,
+    CacheDiffers,
     RecoveryNotRepeatable,
     RecoveredLost,
     StaleBytes,

@@ -15,6 +15,10 @@ pub(crate) enum Step {
     Again(usize),
     /// A group that the rules refuse.
     Refused(Vec<Draft>),
+    /// Everything so far is sealed, and waited for.
+    Checkpoint,
+    /// Parts that are due are merged, and waited for. Without this step none ever is.
+    Merge,
     /// A clean stop and a start.
     Reopen,
 }
@@ -28,16 +32,18 @@ pub(crate) struct Workload {
 
 const ONE_SEGMENT: u64 = 1 << 30;
 
-/// Every script ends with a clean stop.
-pub(crate) const WORKLOADS: [Workload; 3] = [
+/// Every script ends with a clean stop, which seals what is not sealed yet.
+pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload { name: "batches", segment_bytes: ONE_SEGMENT, script: batches },
     Workload { name: "rotation", segment_bytes: 2_500, script: rotation },
     Workload { name: "restarts", segment_bytes: ONE_SEGMENT, script: restarts },
+    Workload { name: "checkpoints", segment_bytes: 2_500, script: checkpoints },
+    Workload { name: "merges", segment_bytes: ONE_SEGMENT, script: merges },
 ];
 
 const BOOKS: [&str; 3] = ["a", "b", "c"];
 
-fn openings() -> Step {
+pub(crate) fn openings() -> Step {
     let mut group = vec![asset("EUR")];
     for book in BOOKS {
         group.push(account(book, "cash", AccountKind::Asset, Some(0)));
@@ -75,12 +81,20 @@ fn overdraft(book: &str) -> Step {
     Step::Refused(vec![transfer(book, "too much", "sales", "cash", 1_000_000)])
 }
 
-fn close_account(book: &str) -> Draft {
+fn change_account(book: &str, change: AccountChange) -> Draft {
     Draft::ChangeAccount(AccountChangeDraft {
         book: BookName::user(book).expect("a good name"),
         path: AccountPath::new("cash").expect("a good path"),
-        change: AccountChange { closed: Some(true), ..AccountChange::default() },
+        change,
     })
+}
+
+fn close_account(book: &str) -> Draft {
+    change_account(book, AccountChange { closed: Some(true), ..AccountChange::default() })
+}
+
+fn lower_minimum(book: &str) -> Draft {
+    change_account(book, AccountChange { min_balance: Some(Some(-5)), ..AccountChange::default() })
 }
 
 fn batches(random: &mut Random) -> Vec<Step> {
@@ -119,5 +133,53 @@ fn restarts(random: &mut Random) -> Vec<Step> {
         steps.push(Step::Commit(sales(random, &format!("turn{turn}"), 1).remove(0)));
     }
     steps.extend([Step::Reopen, Step::Reopen, Step::Again(1)]);
+    steps
+}
+
+/// Parts that begin and end in the middle of segments, at their ends, and behind a start.
+fn checkpoints(random: &mut Random) -> Vec<Step> {
+    let mut alone = |name: &str| Step::Commit(sales(random, name, 1).remove(0));
+    let mut steps = vec![
+        Step::Checkpoint,
+        openings(),
+        alone("one"),
+        Step::Checkpoint,
+        Step::Checkpoint,
+        alone("two"),
+        alone("three"),
+    ];
+    steps.extend([
+        Step::Batch(sales(random, "batch", 5)),
+        Step::Checkpoint,
+        Step::Again(2),
+        Step::Commit(vec![close_account("b")]),
+        Step::Reopen,
+        Step::Commit(vec![sale(random, "a", "four")]),
+        Step::Again(1),
+        Step::Checkpoint,
+        Step::Commit(vec![sale(random, "c", "five")]),
+    ]);
+    steps
+}
+
+/// Eight parts are one afterwards, indexes included; more follow, and a start finds them.
+fn merges(random: &mut Random) -> Vec<Step> {
+    let mut steps = vec![openings()];
+    for turn in 0..8 {
+        let mut group = sales(random, &format!("turn{turn}"), 1).remove(0);
+        if turn == 5 {
+            group = vec![lower_minimum("b")];
+        }
+        steps.extend([Step::Commit(group), Step::Checkpoint]);
+    }
+    steps.extend([
+        Step::Merge,
+        Step::Again(2),
+        Step::Commit(vec![sale(random, "a", "behind")]),
+        Step::Checkpoint,
+        Step::Again(1),
+        Step::Reopen,
+        Step::Commit(vec![sale(random, "c", "last")]),
+    ]);
     steps
 }

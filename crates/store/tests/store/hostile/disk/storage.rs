@@ -11,7 +11,10 @@ impl Storage for FakeDisk {
         let Ok((parent, name)) = split(path) else { return Ok(()) };
         let exists = self.look(|state| Ok(state.directories.contains_key(path)))?;
         if !exists {
-            self.create_dir_durable(parent)?;
+            // An ancestor that exists is left as it is: whoever wants it durable must say so.
+            if !self.look(|state| Ok(state.directories.contains_key(parent)))? {
+                self.create_dir_durable(parent)?;
+            }
             self.operate(
                 || format!("mkdir {}", path.display()),
                 |state| {
