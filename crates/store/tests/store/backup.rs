@@ -335,8 +335,8 @@ fn an_interrupted_restore_is_not_a_ledger() {
     bring_back(copy.path(), target.path()).unwrap();
     // Files come from the last to the first.
     let all = segments(target.path());
-    for missing in 0..all.len() - 1 {
-        fs::remove_file(&all[missing]).unwrap();
+    for missing in &all[..all.len() - 1] {
+        fs::remove_file(missing).unwrap();
         let copy = crash_copy(target.path());
         let refused = Ledger::open(copy.path()).map(drop).unwrap_err().to_string();
         assert!(refused.contains("a segment is missing"), "{refused}");

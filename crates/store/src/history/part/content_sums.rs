@@ -46,9 +46,8 @@ pub(crate) struct ContentSums {
 
 impl ContentSums {
     pub(crate) fn add_postings(&mut self, rows: &[PostingRow]) -> io::Result<()> {
-        let rows: Vec<&PostingRow> = rows.iter().collect();
         let schema = schema::postings(Money::Wide);
-        self.postings.add(&posting_columns::batch(&schema, &rows, Money::Wide)?)
+        self.postings.add(&posting_columns::batch(&schema, rows.iter(), Money::Wide)?)
     }
 
     pub(crate) fn add_transactions(&mut self, rows: &[TransactionRow]) -> io::Result<()> {
@@ -127,7 +126,7 @@ impl Part {
             keys.add_key(entry?);
         }
         Ok(ContentSums {
-            postings: sum_of(&self.postings, &posting::SORTED_BY)?,
+            postings: sum_of(&self.postings, &ORDER_OF_POSTINGS)?,
             transactions: sum_of(&self.transactions, &[LSN_OF_TRANSACTION])?,
             sequence: sum_of(&self.sequence, &[0, 1])?,
             accounts: sum_of(&self.accounts, &[0, 1])?,
@@ -144,6 +143,9 @@ pub(crate) enum NeededBy {
     /// Whoever first asks for what is in the damaged place.
     Readers,
 }
+
+/// The places of the columns that postings are sorted by.
+const ORDER_OF_POSTINGS: [usize; 4] = [posting::BOOK, posting::ACCOUNT, posting::LSN, posting::IDX];
 
 /// The place of a column of transactions.
 const LSN_OF_TRANSACTION: usize = 3;
