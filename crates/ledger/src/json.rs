@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Number, Value};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The largest metadata or external_refs document, in bytes of its text.
 pub(crate) const JSON_BYTES_MAX: usize = 64 * 1024;
@@ -82,7 +82,9 @@ impl JsonDocument {
 /// The default of metadata columns: an empty object.
 impl Default for JsonDocument {
     fn default() -> Self {
-        Self(Arc::from("{}"))
+        // Most documents are empty, and they all share this one.
+        static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("{}"));
+        Self(EMPTY.clone())
     }
 }
 

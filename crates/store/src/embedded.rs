@@ -10,7 +10,7 @@ use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
 use crate::write::{Books, LogThread, Publisher, Staging, Ticket, WritePath, submit};
 use crate::{CommitError, OpenError, Outcome, ReadError, View};
-use ledger::{Draft, Lsn, Timestamp, Uuid};
+use ledger::{BookName, Draft, Lsn, Timestamp, Uuid};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -186,9 +186,28 @@ impl Ledger {
         submit(WritePath { books, staging, projections, options }, group)
     }
 
-    /// Commits a group of drafts over one or more books: all or nothing, in one frame.
+    /// Commits a group of drafts over one or more books: all or nothing, in one frame. Waits for
+    /// room while a book has too much in flight.
     pub async fn commit(&self, group: &[Draft]) -> Result<Vec<Outcome>, CommitError> {
-        self.submit(group).await
+        loop {
+            match self.submit(group).await {
+                Err(CommitError::Busy { book }) => self.wait_for_room(&book).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Resolves when it is worth submitting to a book again that answered [`CommitError::Busy`].
+    ///
+    /// # Errors
+    /// [`CommitError::Busy`] again, if too many wait for the book already.
+    pub async fn wait_for_room(&self, book: &BookName) -> Result<(), CommitError> {
+        let Some(room) = self.inner.books.wait_for_room(book) else {
+            return Err(CommitError::Busy { book: book.clone() });
+        };
+        // A book that is gone with the ledger answers when it is asked again.
+        let _ = room.await;
+        Ok(())
     }
 
     /// Submits many groups together, each standing alone; results are by position.

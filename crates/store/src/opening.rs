@@ -61,7 +61,7 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, OpenError> {
         books: &books,
         projections: &projections,
         checkpoints: &checkpoints,
-        recent_bytes_max: options.recent_bytes_limit(),
+        recent_bytes_max: options.checkpoint_policy().recent_bytes_max,
         auditors: HashMap::new(),
     };
     let recovered = segments.recover(dir, store, options.segment_bytes, checkpoint, &mut replaying);

@@ -39,8 +39,14 @@ pub(crate) enum Command {
 
 const SERVE_EXAMPLES: &str = "\
 The data directory
-  Holds the log, which is the whole truth: everything else in there can be rebuilt from it. `tallybook
-  backup` copies it while the server runs. One server at a time can have it open.
+  Holds the log, which is the whole truth: everything else in there is made again from it, if it
+  is deleted. `tallybook backup` copies it while the server runs. One server at a time can have it
+  open.
+
+Memory
+  Accounts and their balances are always in memory; history is there as far as --memory-budget goes
+  and is read from the disk beyond that. A start reads the checkpoints and the events after the
+  last one.
 
 Connecting
   Any user name will do and no password is asked for, so the server listens on loopback only.
@@ -80,6 +86,19 @@ pub(crate) struct ServeArguments {
     /// How many clients may be connected at the same time
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = connections)]
     pub(crate) max_connections: usize,
+
+    /// Memory for history, indexes and running queries, such as 512MiB or 4GiB; accounts come on top
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = memory_budget)]
+    pub(crate) memory_budget: u64,
+
+    /// Make a checkpoint whenever this many events were written: the most a start has to read
+    #[arg(long, value_name = "EVENTS", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) checkpoint_every: u64,
+
+    /// How many transactions' idempotency keys to keep in memory; the rest are looked up on disk
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
+    pub(crate) idempotency_hot_cap: usize,
 }
 
 const VERIFY_EXAMPLES: &str = "\
@@ -169,6 +188,25 @@ fn connections(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The least that makes sense: rows leave memory in chunks, and queries need room too.
+const MEMORY_BUDGET_MIN: u64 = 128 << 20;
+
+fn memory_budget(text: &str) -> Result<u64, String> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "mib" | "mb" | "m" => 1 << 20,
+        "gib" | "gb" | "g" => 1 << 30,
+        "tib" | "tb" | "t" => 1 << 40,
+        _ => return Err(format!("{text:?} is not a size: write 512MiB or 4GiB")),
+    };
+    let bytes = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    match bytes {
+        Some(bytes) if bytes >= MEMORY_BUDGET_MIN => Ok(bytes),
+        Some(_) => Err("at least 128MiB are needed".to_owned()),
+        None => Err(format!("{text:?} is not a size: write 512MiB or 4GiB")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +220,25 @@ mod tests {
         assert_eq!(serve.data, PathBuf::from("./tallybook-data"));
         assert_eq!(serve.listen.to_string(), "127.0.0.1:5433");
         assert_eq!((serve.demo, serve.max_connections), (false, 256));
+        assert_eq!(serve.memory_budget, 2 << 30);
+        assert_eq!((serve.checkpoint_every, serve.idempotency_hot_cap), (100_000, 500_000));
+    }
+
+    #[test]
+    fn a_memory_budget_has_a_unit_and_a_least_size() {
+        for (text, expected) in [
+            ("512MiB", Some(512 << 20)),
+            ("4g", Some(4 << 30)),
+            ("1 TB", Some(1 << 40)),
+            ("128mib", Some(128 << 20)),
+            ("127MiB", None),
+            ("512", None),
+            ("GiB", None),
+            ("-1GiB", None),
+            ("99999999999TiB", None),
+        ] {
+            assert_eq!(memory_budget(text).ok(), expected, "{text}");
+        }
     }
 
     #[test]

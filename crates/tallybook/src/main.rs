@@ -9,7 +9,7 @@ mod verify;
 
 use arguments::{Arguments, Command, ServeArguments};
 use clap::Parser;
-use server::{Database, Limits};
+use server::{Database, Limits, Storing};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -87,13 +87,18 @@ fn run(arguments: ServeArguments) -> Result<(), Failure> {
 }
 
 async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
-    let ServeArguments { data, listen, demo, max_connections } = arguments;
+    let ServeArguments { data, listen, demo, max_connections, .. } = &arguments;
+    let storing = Storing {
+        memory_budget_bytes: arguments.memory_budget,
+        checkpoint_every_events: arguments.checkpoint_every,
+        idempotency_hot_cap: arguments.idempotency_hot_cap,
+    };
     // Before the directory is touched: a refused address must leave nothing behind.
-    let listener = server::bind(listen).await?;
+    let listener = server::bind(*listen).await?;
     // Signals count from here on, so that one during recovery is not lost.
     let shutdown = shutdown_signal()?;
-    let database = Database::open(&data)?;
-    if demo {
+    let database = Database::open_with(data, &storing)?;
+    if *demo {
         database.run_script(DEMO).await.map_err(|error| format!("the demo book: {error}"))?;
     }
     let address = listener.local_addr()?;
@@ -103,7 +108,7 @@ async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         address.ip(),
         address.port()
     ))?;
-    let limits = Limits { max_connections, ..Limits::default() };
+    let limits = Limits { max_connections: *max_connections, ..Limits::default() };
     server::serve(listener, database, limits, shutdown).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::rejection::commit_error;
 use crate::Error;
 use ledger::Draft;
+use std::sync::Arc;
 use store::{CommitError, Ledger, Outcome};
 
 /// Groups above this many drafts are decided off the async threads: it takes them milliseconds.
@@ -15,20 +16,25 @@ pub(crate) async fn commit_group(
     what: &str,
 ) -> Result<Vec<Outcome>, (Error, Option<usize>)> {
     if group.len() <= INLINE_DRAFTS_MAX {
-        let committed = ledger.submit(&group).await;
+        let committed = ledger.commit(&group).await;
         return committed.map_err(|error| explained(error, &group, what));
     }
-    let deciding = {
-        let ledger = ledger.clone();
-        tokio::task::spawn_blocking(move || {
-            let ticket = ledger.submit(&group);
-            (ticket, group)
-        })
-    };
-    match deciding.await {
-        Ok((ticket, group)) => ticket.await.map_err(|error| explained(error, &group, what)),
-        // The thread panicked or the runtime is going down: it may have been staged.
-        Err(_) => Err(explained(CommitError::OutcomeUnknown, &[], what)),
+    let group = Arc::new(group);
+    loop {
+        let deciding = {
+            let (ledger, group) = (ledger.clone(), group.clone());
+            tokio::task::spawn_blocking(move || ledger.submit(&group))
+        };
+        let committed = match deciding.await {
+            Ok(ticket) => ticket.await,
+            // The thread panicked or the runtime is going down: it may have been staged.
+            Err(_) => Err(CommitError::OutcomeUnknown),
+        };
+        let busy = match committed {
+            Err(CommitError::Busy { book }) => ledger.wait_for_room(&book).await,
+            outcome => return outcome.map_err(|error| explained(error, &group, what)),
+        };
+        busy.map_err(|error| explained(error, &group, what))?;
     }
 }
 

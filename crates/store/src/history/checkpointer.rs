@@ -163,13 +163,11 @@ impl Checkpoints {
         loop {
             let chain = projections.history.chain();
             let stopping = self.progress.lock().expect(POISONED).stopping;
-            match to_merge(chain.parts()) {
-                Some(parts) if !stopping => {
-                    if projections.merge(parts) {
-                        continue;
-                    }
-                }
-                _ => {}
+            if let Some(parts) = to_merge(chain.parts())
+                && !stopping
+                && projections.merge(parts)
+            {
+                continue;
             }
             let progress = self.progress.lock().expect(POISONED);
             if progress.stopping {

@@ -6,7 +6,7 @@ use super::chain::BadPart;
 use super::part::{Part, PartContent, write_part};
 use crate::ReadError;
 use crate::projection::{
-    AccountRecord, Bounds, EventRow, PostingRow, Projections, Sums, SumsAt, memory_bytes,
+    AccountRecord, Bounds, EventRow, Piece, PostingRow, Projections, Sums, SumsAt, memory_bytes,
     transaction_of,
 };
 use ledger::{Event, EventBody, Lsn};
@@ -51,48 +51,46 @@ impl Projections {
     /// Seals the next slice of what is published, if there is any.
     pub(super) fn seal_next(&self, max: SliceMax) -> Result<Option<Lsn>, SealError> {
         let first = self.history.sealed().next();
-        let Some(last) = self.end_of_slice(first, max) else { return Ok(None) };
-        let (part, bytes) = self.seal_range(first, last)?;
+        let events = self.next_slice(first, max);
+        let Some(last) = events.last().map(|event| event.lsn) else { return Ok(None) };
+        let bytes = events.iter().map(|event| memory_bytes(event)).sum();
+        let bounds = Bounds { lsn: (first.0, last.0), at: (i64::MIN, i64::MAX) };
+        // Chunks are shared and then copied, so that the publisher is not held up meanwhile.
+        let pieces = self.postings().pieces(&bounds);
+        let postings = Piece::into_rows(pieces);
+        let part = self.write_content(first, last, events, postings, |book, path| {
+            Ok(self.sums_at(book, path, last)?)
+        })?;
         self.history.append(Arc::new(part));
         self.note_sealed(bytes);
         self.history.keys.trim(last);
         Ok(Some(last))
     }
 
-    /// The end of a frame, at most `max` behind `first` unless the frame alone is larger.
-    fn end_of_slice(&self, first: Lsn, max: SliceMax) -> Option<Lsn> {
+    /// Published events from `first` on, up to the end of a frame: at most `max` of them, unless
+    /// the first frame alone is larger.
+    fn next_slice(&self, first: Lsn, max: SliceMax) -> Vec<Arc<Event>> {
         let cut = self.cut();
+        let bounds = Bounds { lsn: (first.0, cut.0), at: (i64::MIN, i64::MAX) };
+        let pieces = self.events().pieces(&bounds);
+        let mut slice: Vec<Arc<Event>> = Vec::new();
         let mut bytes = 0;
-        let mut end = None;
-        let events = self.events();
-        let mut next = events.get(first.0 - 1);
-        for lsn in first.0..=cut.0 {
-            let EventRow(event) = next?;
+        // How many events end with the last frame that is whole.
+        let mut whole = 0;
+        for EventRow(event) in pieces.iter().flat_map(Piece::rows) {
+            if slice.last().is_some_and(|last| last.at != event.at) {
+                whole = slice.len();
+            }
+            let full = slice.len() as u64 >= max.events || bytes > max.bytes;
+            if full && whole > 0 {
+                slice.truncate(whole);
+                return slice;
+            }
             bytes += memory_bytes(event);
-            let full = lsn - first.0 + 1 > max.events || bytes > max.bytes;
-            if full && end.is_some() {
-                return end;
-            }
-            next = events.get(lsn);
-            // A cut ends a frame, and so does an event whose successor has another time.
-            if lsn == cut.0 || next.is_some_and(|EventRow(next)| next.at != event.at) {
-                end = Some(Lsn(lsn));
-            }
+            slice.push(event.clone());
         }
-        end
-    }
-
-    fn seal_range(&self, first: Lsn, last: Lsn) -> Result<(Part, u64), SealError> {
-        let bounds = Bounds { lsn: (first.0, last.0), at: (i64::MIN, i64::MAX) };
-        let events: Vec<Arc<Event>> =
-            self.events().rows(&bounds).into_iter().map(|EventRow(event)| event).collect();
-        assert_eq!(events.len() as u64, last.0 - first.0 + 1, "unsealed events are in memory");
-        let postings = self.postings().rows(&bounds);
-        let bytes = events.iter().map(|event| memory_bytes(event)).sum();
-        let part = self.write_content(first, last, events, postings, |book, path| {
-            Ok(self.sums_at(book, path, last)?)
-        })?;
-        Ok((part, bytes))
+        // A cut ends a frame.
+        slice
     }
 
     /// Writes the part of a range whose events and postings are known; `sums` are those of an

@@ -49,12 +49,6 @@ impl LogFiles {
         self.segments.write().expect(POISONED).entry(first).or_default();
     }
 
-    /// The event at an lsn that is durable.
-    pub(crate) fn event(&self, lsn: Lsn) -> Result<Arc<Event>, ReadError> {
-        let mut events = self.events(&[lsn])?;
-        Ok(events.remove(0))
-    }
-
     /// The events at these lsns, which rise and are durable.
     pub(crate) fn events(&self, lsns: &[Lsn]) -> Result<Vec<Arc<Event>>, ReadError> {
         let mut found = Vec::with_capacity(lsns.len());

@@ -143,13 +143,6 @@ impl BookProjection {
         read(&self.inner).opened_at
     }
 
-    /// The lsn of a seq among the newest; `None` if there is no such event or it is sealed.
-    pub(crate) fn recent_lsn(&self, seq: Seq) -> Option<Lsn> {
-        let inner = read(&self.inner);
-        let index = usize::try_from(seq.0.checked_sub(inner.evicted() + 1)?).ok()?;
-        inner.recent_lsns.get(index).copied()
-    }
-
     /// Lsns of the newest events whose seq lies in `seqs`, and the seqs that are sealed.
     pub(crate) fn lsns(
         &self,

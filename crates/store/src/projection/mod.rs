@@ -267,12 +267,7 @@ impl Projections {
         }
     }
 
-    /// The applied events that an index entry of this hash can mean, in log order.
-    pub(crate) fn events_of_key(&self, hash: KeyHash) -> Result<Vec<Arc<Event>>, ReadError> {
-        let lsns = self.lsns_of_key(hash)?;
-        self.events_at(&lsns)
-    }
-
+    /// Where the transactions may be that an index entry of this hash means, in log order.
     pub(crate) fn lsns_of_key(&self, hash: KeyHash) -> Result<Vec<Lsn>, ReadError> {
         let mut lsns = self.history.keys.find(hash);
         lsns.extend(self.sealed(|chain| chain.find(hash))?);
@@ -287,7 +282,7 @@ impl Projections {
             let postings = self.postings();
             if event.lsn > postings.floor() {
                 let at = Bounds { lsn: (event.lsn.0, event.lsn.0), at: (i64::MIN, i64::MAX) };
-                return Ok(postings.rows(&at));
+                return Ok(Piece::into_rows(postings.pieces(&at)));
             }
         }
         let sealed = self.sealed(|chain| chain.postings_of(event))?;

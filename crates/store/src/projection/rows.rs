@@ -99,17 +99,6 @@ impl<R: Row> Rows<R> {
         std::iter::from_fn(|| self.evict_one(through)).collect()
     }
 
-    /// The rows within bounds, copied.
-    pub(crate) fn rows(&self, bounds: &Bounds) -> Vec<R> {
-        let pieces = self.pieces(bounds).into_iter();
-        pieces
-            .flat_map(|piece| match piece {
-                Piece::Rows(rows) => rows,
-                Piece::Chunk(chunk) => chunk.rows.clone(),
-            })
-            .collect()
-    }
-
     /// The rows whose lsn and time lie in the bounds, as pieces that need no lock.
     pub(crate) fn pieces(&self, bounds: &Bounds) -> Vec<Piece<R>> {
         let mut pieces = Vec::new();
@@ -179,10 +168,19 @@ pub(crate) enum Piece<R> {
 
 impl<R: Row> Piece<R> {
     pub(crate) fn len(&self) -> usize {
+        self.rows().len()
+    }
+
+    pub(crate) fn rows(&self) -> &[R] {
         match self {
-            Piece::Chunk(chunk) => chunk.rows.len(),
-            Piece::Rows(rows) => rows.len(),
+            Piece::Chunk(chunk) => &chunk.rows,
+            Piece::Rows(rows) => rows,
         }
+    }
+
+    /// All rows of pieces, copied.
+    pub(crate) fn into_rows(pieces: Vec<Self>) -> Vec<R> {
+        pieces.iter().flat_map(Piece::rows).cloned().collect()
     }
 
     pub(crate) fn batch(&self, schema: &SchemaRef, projection: &[usize]) -> RecordBatch {

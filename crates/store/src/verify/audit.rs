@@ -56,7 +56,7 @@ impl Audit {
         self.audited = event.lsn;
         let mut past = Past::default();
         if let Some(names) = Names::of_event(event) {
-            let event_at = |lsn| log.event(lsn).map(Some);
+            let event_at = |lsn| log.events(&[lsn]).map(|events| events.into_iter().next());
             past.look_up_in(names, |hash| Ok(self.seen.find(hash)), event_at)
                 .map_err(AuditProblem::Read)?;
         }

@@ -243,11 +243,11 @@ fn full_path(selection: &Selection) -> &'static str {
     }
 }
 
+/// Events that an index has found, and how.
+type Found = (&'static str, Vec<Arc<Event>>);
+
 /// The only transactions a selection can mean, if an index knows them.
-fn named_transactions(
-    view: &View,
-    selection: &Selection,
-) -> Result<Option<(&'static str, Vec<Arc<Event>>)>, ReadError> {
+fn named_transactions(view: &View, selection: &Selection) -> Result<Option<Found>, ReadError> {
     if let Some(tx_id) = &selection.tx_id {
         return Ok(Some(("tx_id index", view.transactions_by_id(*tx_id)?)));
     }

@@ -3,29 +3,12 @@
 //! A book's lock is its writer: whoever holds it decides and stages, and nobody else does. It is
 //! held for the time of a decision, never across a disk call or an await.
 
+use super::in_flight::InFlight;
 use foldhash::fast::RandomState;
+use futures::channel::oneshot;
 use ledger::{Asset, AssetRegister, BookName, BookState, Event, EventBody, Lsn};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-
-/// The staged bytes of one book that are not published yet.
-#[derive(Debug, Default)]
-pub(crate) struct InFlight(AtomicUsize);
-
-impl InFlight {
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(crate) fn remove(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
 
 #[derive(Debug, Default)]
 pub(crate) struct Book {
@@ -60,6 +43,13 @@ impl Books {
             return book;
         }
         self.books.write().expect(POISONED).entry(name.clone()).or_default().clone()
+    }
+
+    /// Resolves when a book has less in flight; `None` if too many wait for that already.
+    pub(crate) fn wait_for_room(&self, name: &BookName) -> Option<oneshot::Receiver<()>> {
+        let book = self.get_or_open(name);
+        let in_flight = lock(&book).in_flight.clone();
+        in_flight.wait_for_room()
     }
 
     pub(crate) fn in_flight(&self) -> &Arc<InFlight> {

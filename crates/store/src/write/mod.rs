@@ -15,6 +15,7 @@
 
 mod books;
 mod group;
+mod in_flight;
 mod log_thread;
 mod past;
 mod publisher;

@@ -1,6 +1,6 @@
 //! Staging: the one short store-wide step. It gives lsn and time, and appends to the next cycle.
 
-use super::books::InFlight;
+use super::in_flight::InFlight;
 use super::ticket::Reply;
 use crate::log::record::{EncodedEvent, open_frame};
 use crate::projection::Projections;

@@ -3,8 +3,9 @@
 //! The books of a group are locked in name order, so that groups cannot wait for each other in a
 //! circle; the locks are given up before anything waits for the disk.
 
-use super::books::{Books, InFlight};
+use super::books::Books;
 use super::group::{GroupBooks, LockedBook, LockedBooks};
+use super::in_flight::InFlight;
 use super::past::{Names, Past};
 use super::staging::{Decided, Pending, Staging, tell};
 use super::ticket::{Reply, Ticket};

@@ -60,6 +60,7 @@ impl Layout {
         Ok(layout)
     }
 
+    #[cfg(test)]
     pub(super) fn entries(&self) -> u64 {
         self.entries
     }

@@ -23,9 +23,9 @@ mod tests;
 mod write;
 
 pub(crate) use hash::{KeyEntry, KeyHash};
-pub(crate) use merge::{Merge, merge};
+pub(crate) use merge::merge;
 pub(crate) use recent::RecentKeys;
-pub(crate) use run::{Entries, FilterPlace, Run};
+pub(crate) use run::{FilterPlace, Run};
 pub(crate) use write::write_run;
 
 use std::fmt::Debug;

@@ -89,10 +89,12 @@ impl RecentKeys {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         (0..SHARDS).map(|shard| self.lock(shard).order.len()).sum()
     }
 
+    #[cfg(test)]
     pub(crate) fn memory_bytes(&self) -> usize {
         let bytes = |shard: MutexGuard<'_, Shard>| {
             shard.table.allocation_size() + shard.order.capacity() * size_of::<KeyEntry>()

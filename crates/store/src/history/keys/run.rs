@@ -54,6 +54,7 @@ impl<R: ReadAt> Run<R> {
     }
 
     /// The number of entries.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> u64 {
         self.layout.entries()
     }
@@ -83,6 +84,7 @@ impl<R: ReadAt> Run<R> {
     }
 
     /// What the run holds in memory now.
+    #[cfg(test)]
     pub(crate) fn memory_bytes(&self) -> usize {
         let filters = self.filters().as_ref().map_or(0, Vec::capacity);
         size_of::<Self>() + self.fences.capacity() * size_of::<u64>() + filters

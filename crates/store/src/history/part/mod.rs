@@ -182,6 +182,7 @@ impl Part {
     }
 
     /// Reads and checks every byte of the part's files.
+    #[cfg(test)]
     pub(crate) fn verify(&self) -> io::Result<()> {
         let tables = [
             &self.postings,

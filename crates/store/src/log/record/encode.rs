@@ -5,7 +5,6 @@ use ledger::{
     Timestamp, Transaction,
 };
 use std::fmt::Write as _;
-use std::io;
 
 /// An event as JSON from behind its lsn on, which alone is not known before it is staged.
 #[derive(Debug)]
@@ -53,13 +52,16 @@ pub(crate) fn open_frame<'a>(
     first: Lsn,
     events: impl Iterator<Item = &'a EncodedEvent>,
 ) {
-    // Writing to a vector cannot fail.
-    let _ = io::Write::write_fmt(out, format_args!("{{\"at\":{},\"events\":[", at.0));
+    let mut numbers = itoa::Buffer::new();
+    out.extend_from_slice(b"{\"at\":");
+    out.extend_from_slice(numbers.format(at.0).as_bytes());
+    out.extend_from_slice(b",\"events\":[");
     for (EncodedEvent(json), lsn) in events.zip(first.0..) {
         if lsn > first.0 {
             out.push(b',');
         }
-        let _ = io::Write::write_fmt(out, format_args!("{{\"lsn\":{lsn}"));
+        out.extend_from_slice(b"{\"lsn\":");
+        out.extend_from_slice(numbers.format(lsn).as_bytes());
         out.extend_from_slice(json.as_bytes());
     }
     out.push(b']');
@@ -147,17 +149,18 @@ fn push_transaction(json: &mut String, transaction: &Transaction) {
 }
 
 fn push_postings(json: &mut String, postings: &[Posting]) {
+    let mut numbers = itoa::Buffer::new();
     json.push('[');
     for (index, posting) in postings.iter().enumerate() {
         json.push_str(if index > 0 { ",{\"account\":" } else { "{\"account\":" });
         push_string(json, posting.account.as_str());
         json.push_str(",\"asset\":");
         push_string(json, posting.asset.as_str());
-        let _ = write!(
-            json,
-            ",\"direction\":\"{}\",\"amount\":\"{}\"}}",
-            posting.direction, posting.amount
-        );
+        json.push_str(",\"direction\":\"");
+        json.push_str(posting.direction.as_str());
+        json.push_str("\",\"amount\":\"");
+        json.push_str(numbers.format(posting.amount));
+        json.push_str("\"}");
     }
     json.push(']');
 }

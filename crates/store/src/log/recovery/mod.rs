@@ -97,7 +97,7 @@ impl Segments {
                 segment = index + 1,
                 of = names.len(),
                 lsn = reader.next_lsn.0 - 1,
-                "read"
+                "the log is being read"
             );
         }
         let head = Lsn(reader.next_lsn.0 - 1);

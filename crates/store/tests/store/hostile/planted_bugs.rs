@@ -110,7 +110,7 @@ fn apply_before_durable() {
             let ticket =
                 ledger.submit(&[asset("EUR"), account("a", path, AccountKind::Clearing, None)]);
             // A reader sees it; then the next write reaches the disk.
-            futures::executor::block_on(frames.next()).unwrap();
+            futures::executor::block_on(frames.next()).unwrap().unwrap();
             drop(ticket);
         }
         session.close(ledger);
