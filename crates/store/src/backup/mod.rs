@@ -218,12 +218,12 @@ fn copy_if_different(
     name: SegmentName,
     size: u64,
 ) -> Result<(String, u64), BackupError> {
-    let mut read = |at: u64, bytes: &mut [u8]| source.read(name, at, bytes);
     let sha256 = source.digest(name, size)?;
     if target.digest(name, size)? == sha256 {
         return Ok((sha256, 0));
     }
-    Ok((target.copy(name, size, &mut read)?, size))
+    let read = &mut |at: u64, bytes: &mut [u8]| source.read(name, at, bytes);
+    Ok((target.copy(name, size, read)?, size))
 }
 
 /// Segments that the log does not have come from another history.

@@ -21,6 +21,8 @@ pub(crate) use chain::{BadPart, Chain};
 pub(crate) use part::{
     ContentSums, Found, Narrowing, NeededBy, Part, RegisteredAsset, SealedPosting,
 };
+#[cfg(test)]
+pub(crate) use part::{PartContent, write_part};
 pub(crate) use part::{culprits as culprits_of_part, find as find_parts};
 
 use crate::log::files::LogFiles;

@@ -19,6 +19,8 @@ mod findings;
 mod log_walk;
 mod next_start;
 mod shadow;
+#[cfg(test)]
+mod tests;
 
 pub use findings::{Finding, Remedy, Severity};
 pub use next_start::Step;

@@ -126,10 +126,7 @@ impl Part {
             keys.add_key(entry?);
         }
         Ok(ContentSums {
-            postings: sum_of(
-                &self.postings,
-                &[posting::BOOK, posting::ACCOUNT, posting::LSN, posting::IDX],
-            )?,
+            postings: sum_of(&self.postings, &ORDER_OF_POSTINGS)?,
             transactions: sum_of(&self.transactions, &[LSN_OF_TRANSACTION])?,
             sequence: sum_of(&self.sequence, &[0, 1])?,
             accounts: sum_of(&self.accounts, &[0, 1])?,
@@ -146,6 +143,9 @@ pub(crate) enum NeededBy {
     /// Whoever first asks for what is in the damaged place.
     Readers,
 }
+
+/// The places of the columns that postings are sorted by.
+const ORDER_OF_POSTINGS: [usize; 4] = [posting::BOOK, posting::ACCOUNT, posting::LSN, posting::IDX];
 
 /// The place of a column of transactions.
 const LSN_OF_TRANSACTION: usize = 3;

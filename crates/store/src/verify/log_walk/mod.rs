@@ -3,10 +3,14 @@
 //! Judges by recovery's own table. What comes behind a gap is still checked frame by frame, but
 //! no longer audited or compared: that needs everything before it.
 
+mod header;
+mod tail;
+
+pub(super) use header::store_of;
+
 use super::audit::{Audit, AuditProblem};
 use super::caches::Caches;
 use super::findings::{Finding, Findings, Remedy};
-use super::next_start::Step;
 use super::{Meter, VerifyReport};
 use crate::OpenError;
 use crate::log::files::{LogEnd, LogFiles};
@@ -14,7 +18,7 @@ use crate::log::frame::{self, HEADER_BYTES, Slot};
 use crate::log::positions::LogPosition;
 use crate::log::record::{DecodeError, Decoded};
 use crate::log::recovery::{
-    FramePlace, Verdict, decode_in_order, frames_of, judge, look, problem_at, read_header,
+    FramePlace, Verdict, decode_in_order, frames_of, judge, look, problem_at,
 };
 use crate::log::segment::SegmentName;
 use crate::log::writer::{StoreIdentity, segment_sha256};
@@ -24,6 +28,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tail::{Mark, Tail};
 
 /// What is known of the segment before.
 enum Previous {
@@ -31,28 +36,6 @@ enum Previous {
     Sha256(String),
     /// It is damaged, or was not read.
     Unknown,
-}
-
-/// How the last segment ends.
-struct Tail {
-    path: PathBuf,
-    first: Lsn,
-    length: u64,
-    /// Where the good frames end.
-    end: u64,
-    /// Bytes behind them that are not zeros at the end of the file.
-    cut: u64,
-    is_torn_creation: bool,
-    marks: Vec<Mark>,
-}
-
-/// What a frame says is durable.
-struct Mark {
-    offset: u64,
-    /// The last event up to the frame's end.
-    last: Lsn,
-    durable: Lsn,
-    is_closing: bool,
 }
 
 /// A segment that is being read.
@@ -83,25 +66,6 @@ pub(super) struct LogWalk<'a> {
     books: HashSet<BookName>,
     marks: Vec<Mark>,
     tail: Option<Tail>,
-}
-
-/// The store's id, from the first segment that tells one.
-pub(super) fn store_of(
-    storage: &dyn Storage,
-    log_dir: &Path,
-    names: &[SegmentName],
-) -> Option<String> {
-    const HEADER_FRAME_BYTES_MAX: u64 = 4_096;
-    names.iter().find_map(|name| {
-        let path = log_dir.join(name.to_string());
-        let file = storage.open_to_read(&path).ok()?;
-        let mut bytes = vec![0; file.size().ok()?.min(HEADER_FRAME_BYTES_MAX) as usize];
-        file.read_exact_at(0, &mut bytes).ok()?;
-        match frame::read(&bytes, 0) {
-            Slot::Frame { payload } => Some(read_header(&path, payload).ok()?.store),
-            _ => None,
-        }
-    })
 }
 
 impl<'a> LogWalk<'a> {
@@ -280,58 +244,6 @@ impl<'a> LogWalk<'a> {
         }
     }
 
-    /// Checks a header; false if the segment cannot be read behind it.
-    fn header(&mut self, segment: &Segment<'_>, payload: &[u8]) -> bool {
-        let Segment { path, name, .. } = segment;
-        let header = match read_header(path, payload) {
-            Ok(header) => header,
-            Err(OpenError::UnknownFormat { problem, .. }) => {
-                self.note(path, Some(0), Some(name.first_lsn), problem, Remedy::UseOtherRelease);
-                return false;
-            }
-            Err(error) => {
-                self.damaged(segment, 0, error.to_string());
-                return false;
-            }
-        };
-        if header.first_lsn != name.first_lsn.0 {
-            self.damaged(segment, 0, "the header does not match the file's name");
-        }
-        if name.first_lsn != self.due {
-            if self.is_whole || name.first_lsn < self.due {
-                let problem = format!("lsn {} is due: a segment is missing", self.due);
-                self.damaged(segment, 0, problem);
-            }
-            self.lose();
-            self.due = name.first_lsn;
-            self.previous = Previous::Unknown;
-        }
-        let chained = match &self.previous {
-            Previous::Unknown => true,
-            Previous::None => header.previous_sha256.is_none(),
-            Previous::Sha256(digest) => header.previous_sha256.as_ref() == Some(digest),
-        };
-        if !chained {
-            self.damaged(segment, 0, "the previous segment is not what it was");
-        }
-        let problem = match &self.identity {
-            Some(identity) if identity.store != header.store => {
-                Some("the segment belongs to another store")
-            }
-            Some(identity) if identity.epoch > header.epoch => {
-                Some("the epoch went back: the segments are of two histories")
-            }
-            _ => None,
-        };
-        match problem {
-            Some(problem) => self.damaged(segment, 0, problem),
-            None => {
-                self.identity = Some(StoreIdentity { store: header.store, epoch: header.epoch });
-            }
-        }
-        true
-    }
-
     fn torn_creation(&mut self, segment: &Segment<'_>) {
         let bytes = segment.bytes;
         let due = self.due;
@@ -493,78 +405,6 @@ impl<'a> LogWalk<'a> {
             EventBody::TransactionPosted(_) => self.transactions += 1,
             EventBody::AccountOpened(_) => self.accounts += 1,
             _ => {}
-        }
-    }
-
-    /// What a start would do, in its order: caches first, then the log.
-    fn next_start(&mut self, dir: &Path, names: &[SegmentName]) -> Vec<Step> {
-        let mut steps = std::mem::take(&mut self.caches.steps);
-        let checkpoint = self.caches.checkpoint().map_or(Lsn(0), |checkpoint| checkpoint.last);
-        let mut is_refused = false;
-        for finding in self.findings.kept() {
-            let of_log = matches!(
-                finding.remedy,
-                Remedy::RestoreFile | Remedy::UseOtherRelease | Remedy::CheckAccess
-            );
-            if !of_log {
-                continue;
-            }
-            let (file, offset) = (finding.file.clone(), finding.offset);
-            let (lsn, problem) = (finding.lsn.map(|lsn| lsn.0), finding.problem.clone());
-            let is_passed_by = self.is_passed_by(&file, names, checkpoint) && offset != Some(0);
-            steps.push(match is_passed_by {
-                true => Step::NotNoticed { file: file.clone(), offset, lsn, problem },
-                false => Step::Refuse { file: file.clone(), offset, lsn, problem },
-            });
-            steps.push(Step::Act { file, what: finding.remedy.to_string() });
-            is_refused |= !is_passed_by;
-        }
-        if !is_refused && let Some(tail) = &self.tail {
-            tail.add_steps(dir, Lsn(self.due.0 - 1), checkpoint, &mut steps);
-        }
-        steps
-    }
-
-    /// Whether the file is a segment that lies before the checkpoint.
-    fn is_passed_by(&self, file: &Path, names: &[SegmentName], checkpoint: Lsn) -> bool {
-        let index = names.iter().position(|name| file.ends_with(name.to_string()));
-        let next = index.and_then(|index| names.get(index + 1));
-        next.is_some_and(|next| checkpoint.next() >= next.first_lsn)
-    }
-}
-
-impl Tail {
-    fn add_steps(&self, dir: &Path, head: Lsn, checkpoint: Lsn, steps: &mut Vec<Step>) {
-        let file = || self.path.clone();
-        if self.cut > 0 {
-            let name = format!("after-lsn-{:020}-offset-{}.bytes", head.0, self.end);
-            let to = dir.join("cut").join(name);
-            steps.push(Step::KeepAside { file: file(), offset: self.end, bytes: self.cut, to });
-        }
-        if self.is_torn_creation {
-            return steps.push(Step::CreateAgain { file: file() });
-        }
-        if self.length > self.end {
-            steps.push(Step::Cut { file: file(), length: self.end });
-        }
-        let from = self.unmarked_from(checkpoint);
-        if from < self.end {
-            steps.push(Step::Rewrite { file: file(), offset: from, end: self.end });
-        }
-    }
-
-    /// Where the first frame begins that neither a mark nor the checkpoint covers.
-    fn unmarked_from(&self, checkpoint: Lsn) -> u64 {
-        let read: Vec<&Mark> = self.marks.iter().filter(|mark| mark.last > checkpoint).collect();
-        let closing = self.marks.last().filter(|mark| mark.is_closing).map(|mark| mark.offset);
-        let durable = read.iter().map(|mark| mark.durable).fold(checkpoint, Lsn::max);
-        if durable < self.first {
-            // Not even the header is known to be durable.
-            return 0;
-        }
-        match read.iter().find(|mark| mark.last > durable) {
-            Some(mark) => mark.offset,
-            None => closing.unwrap_or(self.end),
         }
     }
 }
