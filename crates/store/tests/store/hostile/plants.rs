@@ -113,7 +113,9 @@ impl<B: StorageBug> Storage for Buggy<B> {
     }
 }
 
-pub(super) fn plant<B: StorageBug + Default + 'static>(storage: Arc<dyn Storage>) -> Arc<dyn Storage> {
+pub(super) fn plant<B: StorageBug + Default + 'static>(
+    storage: Arc<dyn Storage>,
+) -> Arc<dyn Storage> {
     Arc::new(Buggy { storage, bug: B::default() })
 }
 

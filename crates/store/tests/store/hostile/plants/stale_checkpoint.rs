@@ -41,7 +41,8 @@ fn rebound(storage: &dyn Storage, path: &Path, manifest: &[u8]) -> io::Result<Op
         let Some(segment) = segment.and_then(|digits| digits.parse::<u64>().ok()) else { continue };
         let bytes = all_of(&*storage.open_to_read(&log_dir.join(&name))?)?;
         let frames = log_bytes::frames(&bytes, 0);
-        let Some(frame) = frames.iter().find(|frame| frame.last_lsn() == record["last_lsn"].as_u64())
+        let Some(frame) =
+            frames.iter().find(|frame| frame.last_lsn() == record["last_lsn"].as_u64())
         else {
             continue;
         };
