@@ -132,10 +132,7 @@ const MESSES: [Mess; 12] = [
         what: "only unfinished files",
         make: |files, _| files.into_iter().map(|(name, b)| (format!("{name}.tmp"), b)).collect(),
     },
-    Mess {
-        what: "manifests without files",
-        make: |files, _| only(files, is_manifest),
-    },
+    Mess { what: "manifests without files", make: |files, _| only(files, is_manifest) },
     Mess {
         what: "files without manifests",
         make: |files, _| only(files, |name| !is_manifest(name)),

@@ -69,10 +69,20 @@ pub(crate) fn sample(count: usize, wanted: usize) -> Vec<usize> {
 /// Crashes at every operation of the stage behind `before`; gives how many cases were tried.
 pub(crate) fn crashes(before: &Case, effort: Effort, plant: Plant) -> Result<usize, Caught> {
     let undisturbed = played(before, None, plant)?;
-    let operations = undisturbed.session.operations().len();
-    let mut cases = 0;
     // One more than there are: the stage gets to its end.
-    for operation in sample(operations + 1, effort.points) {
+    let operations = undisturbed.session.operations().len() + 1;
+    crashes_at(before, sample(operations, effort.points), effort, plant)
+}
+
+/// Crashes at these operations of the stage behind `before`.
+pub(crate) fn crashes_at(
+    before: &Case,
+    operations: impl IntoIterator<Item = usize>,
+    effort: Effort,
+    plant: Plant,
+) -> Result<usize, Caught> {
+    let mut cases = 0;
+    for operation in operations {
         let trouble = Trouble::Crash(operation);
         cases += try_losses(before, trouble, &effort.losses(operation), plant)?;
     }

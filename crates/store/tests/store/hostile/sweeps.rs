@@ -17,10 +17,10 @@ fn hold(result: Result<usize, Caught>) -> usize {
 }
 
 fn crash_sweep(workload: &'static str) {
-    let effort = Effort::sampled(40, 4);
+    let effort = Effort::sampled(30, 3);
     for seed in 1..=effort.scripts {
         let cases = hold(crashes(&undisturbed(workload, seed), effort, SOUND));
-        assert!(cases > 200, "{cases} cases");
+        assert!(cases > 150, "{cases} cases");
     }
 }
 
@@ -39,15 +39,26 @@ fn crashes_during_clean_stops_and_starts() {
     crash_sweep("restarts");
 }
 
+#[test]
+fn crashes_during_checkpoints() {
+    crash_sweep("checkpoints");
+}
+
+/// The files of the index are among those that are written and merged.
+#[test]
+fn crashes_during_index_flushes_and_merges() {
+    crash_sweep("merges");
+}
+
 /// A crash of the script, at points that are sampled, and behind it every crash of the recovery.
 #[test]
 fn crashes_during_recovery() {
-    behind_crashes(6, |before| crashes(before, Effort::sampled(12, 1), SOUND));
+    behind_crashes(3, |before| crashes(before, Effort::sampled(6, 1), SOUND));
 }
 
 #[test]
 fn calls_that_fail_during_a_script() {
-    let effort = Effort::sampled(8, 1);
+    let effort = Effort::sampled(3, 1);
     for workload in &WORKLOADS {
         for seed in 4..4 + effort.scripts / 2 {
             hold(faults(&undisturbed(workload.name, seed), effort, SOUND));
@@ -57,7 +68,7 @@ fn calls_that_fail_during_a_script() {
 
 #[test]
 fn calls_that_fail_during_recovery() {
-    behind_crashes(3, |before| faults(before, Effort::sampled(2, 1), SOUND));
+    behind_crashes(2, |before| faults(before, Effort::sampled(2, 0), SOUND));
 }
 
 /// Sweeps what comes behind crashes of every script: of the process, and of the machine.
@@ -80,7 +91,7 @@ fn behind_crashes(points: usize, sweep: impl Fn(&Case) -> Result<usize, Caught>)
 /// disk does not have; then every crash of that recovery.
 #[test]
 fn crashes_during_recovery_from_a_failed_sync() {
-    let effort = Effort::sampled(6, 1);
+    let effort = Effort::sampled(3, 1);
     for workload in &WORKLOADS {
         let script = undisturbed(workload.name, 7);
         let syncs = play(&script, None, SOUND).expect("sound").session.calls(Call::Sync);
@@ -89,7 +100,7 @@ fn crashes_during_recovery_from_a_failed_sync() {
             let trouble = Trouble::Fault(Fault { call, nth, failure, for_ever: false });
             let mut before = script.clone();
             before.stages.push(Stage { trouble, loss: Loss::Process });
-            hold(crashes(&before, Effort::sampled(12, 1), SOUND));
+            hold(crashes(&before, Effort::sampled(6, 1), SOUND));
         }
     }
 }
