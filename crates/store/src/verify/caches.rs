@@ -82,7 +82,7 @@ impl Caches {
                     file,
                     offset: None,
                     lsn: None,
-                    problem: format!("for this a part of the history cannot be used: {error}"),
+                    problem: format!("a part of the history cannot be used for this: {error}"),
                     remedy: Remedy::MadeAgain,
                 });
             }
