@@ -72,15 +72,16 @@ impl std::fmt::Debug for Options {
 
 /// How the memory budget is divided.
 impl Options {
-    /// Sealed events stay in memory while all events there take no more than a quarter.
+    /// Sealed events stay in memory while all events there take no more than an eighth. Parts in
+    /// the making, merges, filters and buffers take about as much again, each.
     fn recent_bytes_max(&self) -> u64 {
-        self.memory_budget_bytes / 4
+        self.memory_budget_bytes / 8
     }
 
-    /// At half, writers are refused until parts were made: the last resort. Rows leave memory in
+    /// At a third, writers are refused until parts were made: the last resort. Rows leave memory in
     /// chunks, so a budget cannot be held that has no room for a few of them.
     pub(crate) fn recent_bytes_limit(&self) -> u64 {
-        (self.memory_budget_bytes / 2).max(32 * MIB)
+        (self.memory_budget_bytes / 3).max(32 * MIB)
     }
 
     /// All books together may have an eighth in flight.
@@ -99,7 +100,7 @@ impl Options {
     pub(crate) fn checkpoint_policy(&self) -> CheckpointPolicy {
         CheckpointPolicy {
             every_events: self.checkpoint_every_events.max(1),
-            unsealed_bytes_max: self.memory_budget_bytes / 8,
+            unsealed_bytes_max: self.memory_budget_bytes / 12,
             recent_bytes_max: self.recent_bytes_max(),
         }
     }

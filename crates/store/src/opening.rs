@@ -61,7 +61,6 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, OpenError> {
         books: &books,
         projections: &projections,
         checkpoints: &checkpoints,
-        recent_bytes_max: options.checkpoint_policy().recent_bytes_max,
         auditors: HashMap::new(),
     };
     let recovered = segments.recover(dir, store, options.segment_bytes, checkpoint, &mut replaying);
@@ -202,7 +201,6 @@ struct Replaying<'a> {
     books: &'a Books,
     projections: &'a Projections,
     checkpoints: &'a Checkpoints,
-    recent_bytes_max: u64,
     auditors: HashMap<BookName, Auditor>,
 }
 
@@ -230,6 +228,6 @@ impl Replay for Replaying<'_> {
     fn durable(&mut self, lsn: Lsn) {
         self.projections.publish(lsn);
         self.checkpoints.consider(self.projections);
-        self.checkpoints.wait_for_memory(self.projections, self.recent_bytes_max);
+        self.checkpoints.wait_for_memory(self.projections);
     }
 }

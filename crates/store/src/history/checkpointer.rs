@@ -107,14 +107,18 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Waits until no more than `bytes_max` of events are in memory: for a recovery that reads
-    /// faster than parts are made. Gives up when making parts fails.
-    pub(crate) fn wait_for_memory(&self, projections: &Projections, bytes_max: u64) {
+    /// Waits while a checkpoint is due and memory holds more than it should: for a recovery that
+    /// reads faster than parts are made. Gives up when making parts fails.
+    pub(crate) fn wait_for_memory(&self, projections: &Projections) {
+        let crowded = || {
+            projections.recent_bytes() > self.policy.recent_bytes_max && self.is_due(projections)
+        };
+        if !crowded() {
+            return;
+        }
         let mut progress = self.progress.lock().expect(POISONED);
         let attempts = progress.attempts;
-        while projections.recent_bytes() > bytes_max
-            && projections.cut() > projections.history.sealed()
-        {
+        while crowded() {
             if progress.ended || (progress.attempts > attempts && progress.failed.is_some()) {
                 return;
             }
