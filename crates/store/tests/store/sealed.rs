@@ -366,3 +366,23 @@ fn everything_at_once_corrupted_or_deleted_under_an_open_ledger() {
     fs::remove_dir_all(dir.path().join("history")).unwrap();
     assert_same(&answers(&ledger, GROUPS), &expected, "the folder deleted");
 }
+
+/// A budget smaller than what leaves memory at once must not make a part of every frame.
+#[test]
+fn a_start_without_parts_makes_few_of_them_however_small_the_budget() {
+    use crate::hostile::disk::{FakeDisk, Loss};
+    const GROUPS: u64 = 1_000;
+    let disk = FakeDisk::default();
+    let on = |disk: &FakeDisk, options: Options| {
+        Ledger::open_with("/data", Options { storage: Arc::new(disk.clone()), ..options }).unwrap()
+    };
+    let ledger = on(&disk, everything_in_memory());
+    fill(&ledger, 0..GROUPS);
+    let killed = disk.after(Loss::Process);
+    let restarted = on(&killed, options(1 << 20, GROUPS / 10));
+    assert_eq!(all_events(&restarted), all_events(&ledger));
+    let is_manifest =
+        |operation: &&String| operation.starts_with("rename") && operation.ends_with(".json");
+    let parts = killed.operations().iter().filter(is_manifest).count();
+    assert!(parts < 50, "{parts} parts of {GROUPS} groups");
+}

@@ -7,7 +7,7 @@
 
 pub(crate) mod answers;
 mod case;
-mod disk;
+pub(crate) mod disk;
 mod failed_sync;
 mod faults;
 mod history;
