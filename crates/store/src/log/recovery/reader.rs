@@ -360,11 +360,14 @@ pub(crate) fn look(bytes: &[u8], offset: usize, due: Lsn, next: Option<Lsn>) -> 
         Ok(Decoded::Closed { .. }) => true,
         Err(_) => false,
     };
+    let rest_is_zero = rest.iter().all(|byte| *byte == 0);
     Sight {
         last_segment: next.is_none(),
-        rest_is_zero: rest.iter().all(|byte| *byte == 0),
+        rest_is_zero,
         next_begins_here: next == Some(due),
-        later_frame_vouches: frame::find_later(bytes, offset).any(|(_, payload)| vouches(payload)),
+        // The zeros written ahead are long, and no frame is in them.
+        later_frame_vouches: !rest_is_zero
+            && frame::find_later(bytes, offset).any(|(_, payload)| vouches(payload)),
     }
 }
 
