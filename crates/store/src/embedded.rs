@@ -46,7 +46,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            segment_bytes: 64 * MIB,
+            segment_bytes: 32 * MIB,
             memory_budget_bytes: 1024 * MIB,
             checkpoint_every_events: 100_000,
             idempotency_hot_cap: 500_000,

@@ -107,11 +107,14 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Waits while a checkpoint is due and memory holds more than it should: for a recovery that
-    /// reads faster than parts are made. Gives up when making parts fails.
+    /// Waits while memory holds more than it should and there is enough to make a part of: for a
+    /// recovery that reads faster than parts are made. Gives up when making parts fails.
     pub(crate) fn wait_for_memory(&self, projections: &Projections) {
+        // Half of what makes a checkpoint due, because recovery holds a segment in memory too.
         let crowded = || {
-            projections.recent_bytes() > self.policy.recent_bytes_max && self.is_due(projections)
+            projections.recent_bytes() > self.policy.recent_bytes_max
+                && projections.cut() > projections.history.sealed()
+                && projections.unsealed_bytes() > self.policy.unsealed_bytes_max / 2
         };
         if !crowded() {
             return;
