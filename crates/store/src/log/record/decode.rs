@@ -116,6 +116,8 @@ pub(crate) fn first_lsn(payload: &[u8]) -> Option<Lsn> {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
     let rest = rest[digits..].strip_prefix(b",\"events\":[{\"lsn\":")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // What is at hand may end inside the number.
+    rest.get(digits).filter(|byte| **byte == b',')?;
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok().map(Lsn)
 }
 

@@ -112,3 +112,14 @@ fn what_this_version_cannot_have_written_is_refused() {
         assert!(error.0.contains(problem), "{payload}: {error:?}");
     }
 }
+
+/// A reader's window ends anywhere: half a number is no number.
+#[test]
+fn the_first_lsn_of_a_cut_payload_is_right_or_unknown() {
+    let payload = br#"{"at":-17,"events":[{"lsn":1689,"book":"b"}]}"#;
+    let known_from = payload.len() - br#""book":"b"}]}"#.len();
+    for end in 0..=payload.len() {
+        let expected = (end >= known_from).then_some(Lsn(1689));
+        assert_eq!(first_lsn(&payload[..end]), expected, "{end} bytes");
+    }
+}
