@@ -4,6 +4,7 @@
 //! Invariant: what fails has no effect, but for a short write, which wrote its first half, and a
 //! sync of a file, of which `on_failed_sync` says what it leaves.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -110,7 +111,7 @@ type OnFailedSync = dyn Fn(&Path) + Send + Sync;
 pub(crate) struct FaultyDisk {
     inner: Arc<dyn Storage>,
     fault: Option<Fault>,
-    calls: Arc<Mutex<Vec<Call>>>,
+    calls: Arc<Mutex<BTreeMap<Call, u64>>>,
     on_failed_sync: Arc<OnFailedSync>,
 }
 
@@ -133,12 +134,16 @@ impl FaultyDisk {
     /// How many calls of a kind came so far.
     pub(crate) fn count(&self, call: Call) -> u64 {
         let calls = self.calls.lock().expect("counting does not panic");
-        calls.iter().filter(|made| **made == call).count() as u64
+        calls.get(&call).copied().unwrap_or_default()
     }
 
     fn failing(&self, call: Call) -> Option<Failure> {
-        self.calls.lock().expect("counting does not panic").push(call);
-        let nth = self.count(call);
+        let nth = {
+            let mut calls = self.calls.lock().expect("counting does not panic");
+            let count = calls.entry(call).or_default();
+            *count += 1;
+            *count
+        };
         let fault = self.fault.filter(|fault| fault.call == call)?;
         (nth == fault.nth || (fault.for_ever && nth > fault.nth)).then_some(fault.failure)
     }
