@@ -87,14 +87,17 @@ impl History {
             filter_bytes_max: limits.filter_bytes_max,
             resealing: Mutex::default(),
         };
-        history.place_filters(&history.chain());
+        history.place_filters();
         Ok(history)
     }
 
     /// Filters of the newest parts are kept in memory, as far as they fit.
-    fn place_filters(&self, chain: &Chain) {
+    ///
+    /// Reads the disk, so never under the chain's lock, which every lookup of a name takes: until
+    /// a part's filter is loaded, its names are found through the disk.
+    fn place_filters(&self) {
         let mut left = self.filter_bytes_max;
-        for part in chain.parts().iter().rev() {
+        for part in self.chain().parts().iter().rev() {
             let place = match left.checked_sub(part.keys().filter_bytes()) {
                 Some(rest) => {
                     left = rest;
@@ -120,23 +123,23 @@ impl History {
 
     /// Adds a part behind the last one.
     fn append(&self, part: Arc<Part>) {
-        let mut chain = self.chain.write().expect(POISONED);
-        *chain = Arc::new(chain.with(part));
-        self.place_filters(&chain.clone());
+        {
+            let mut chain = self.chain.write().expect(POISONED);
+            *chain = Arc::new(chain.with(part));
+        }
+        self.place_filters();
     }
 
     /// Puts one part in the place of those that cover its range. False if the chain has changed
     /// meanwhile and they are not there any more.
     fn replace(&self, old: &[Arc<Part>], new: Arc<Part>) -> bool {
-        let mut chain = self.chain.write().expect(POISONED);
-        match chain.replacing(old, new) {
-            Some(replaced) => {
-                *chain = Arc::new(replaced);
-                self.place_filters(&chain.clone());
-                true
-            }
-            None => false,
+        {
+            let mut chain = self.chain.write().expect(POISONED);
+            let Some(replaced) = chain.replacing(old, new) else { return false };
+            *chain = Arc::new(replaced);
         }
+        self.place_filters();
+        true
     }
 
     /// Forgets the parts from this one on, before anything relies on them: a start that finds

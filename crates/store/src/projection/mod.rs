@@ -54,8 +54,8 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().expect(POISONED)
 }
 
-/// What an event, its rows and its entries in tables take in memory, about: measured at 700 to 800
-/// bytes for a transaction of two postings without metadata.
+/// What an event, its rows and its entries in tables take in memory, about: counted from the sizes
+/// of the types and their allocations, not measured.
 pub(crate) fn memory_bytes(event: &Event) -> u64 {
     match &event.body {
         EventBody::TransactionPosted(transaction) => {
@@ -153,7 +153,9 @@ impl Projections {
         while self.recent_bytes() > bytes_max {
             // One chunk of events at a time; the other tables follow up to its end.
             let Some(floor) = self.evict_events(through) else { return };
-            write(&self.transactions).evict(floor);
+            // Freed when the lock is given up again.
+            let evicted = write(&self.transactions).evict(floor);
+            drop(evicted);
             self.evict_postings(floor);
         }
     }

@@ -17,15 +17,17 @@ impl GroupBooks {
     /// look at the system book, where the assets are.
     pub(super) fn open(books: &Books, group: &[Draft]) -> Self {
         let mut opened = GroupBooks(Vec::with_capacity(group.len().min(2)));
+        // Those that make a book come first: what the others find is then the book itself.
         for draft in group {
-            let makes_book = matches!(draft, Draft::OpenAccount { .. } | Draft::RegisterAsset(_));
             if matches!(draft, Draft::OpenAccount { .. }) {
                 opened.add(BookName::system(), |name| books.get_or_open(name));
             }
-            opened.add(draft.book(), |name| match makes_book {
-                true => books.get_or_open(name),
-                false => books.get(name).unwrap_or_default(),
-            });
+            if matches!(draft, Draft::OpenAccount { .. } | Draft::RegisterAsset(_)) {
+                opened.add(draft.book(), |name| books.get_or_open(name));
+            }
+        }
+        for draft in group {
+            opened.add(draft.book(), |name| books.get(name).unwrap_or_default());
         }
         opened
     }
