@@ -26,6 +26,8 @@ pub enum Fault {
     InvalidTextRepresentation,
     InvalidParameterValue,
     UntranslatableCharacter,
+    /// Bytes that are no text.
+    CharacterNotInRepertoire,
     NumericValueOutOfRange,
     DatetimeFieldOverflow,
     DivisionByZero,

@@ -33,7 +33,7 @@ mod value;
 pub use ::store;
 pub use answer::{Answer, Column, RowsTag};
 pub use block::{BlockStatus, Notice, NoticeKind, Severity};
-pub use copy::{CopyFormat, CopyIn};
+pub use copy::{CommittedRows, CopyFormat, CopyIn};
 pub use datafusion::arrow;
 pub use engine::{Engine, SessionIdentity};
 pub use error::{Error, Fault, Result};

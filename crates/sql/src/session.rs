@@ -202,6 +202,9 @@ impl Session {
                 plan.execute(parameters, environment).await
             }
             Action::Copy(plan) => {
+                if plan.commits_in_pieces() && self.block.status() == BlockStatus::InBlock {
+                    return Err(CopyPlan::in_block());
+                }
                 self.check_may_write("COPY", "COPY FROM")?;
                 Ok(Answer::CopyIn(Box::new(CopyIn::new(plan, &self.shared.ledger, &self.settings))))
             }

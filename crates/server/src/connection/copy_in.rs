@@ -1,7 +1,9 @@
 //! COPY … FROM STDIN: the client's data between CopyInResponse and CopyDone.
 //!
-//! Invariant: nothing is written before CopyDone, and in a pipeline not before its Sync.
+//! Invariant: nothing is written before CopyDone, and in a pipeline not before its Sync; unless the
+//! statement asked to commit in pieces.
 
+use super::copy_stream::CopyStream;
 use super::extended::HeldWrite;
 use super::{Connection, Failure, Mode};
 use crate::report::Report;
@@ -17,6 +19,12 @@ pub(super) enum CopyProtocol {
 }
 
 impl Connection {
+    pub(super) fn begin_copy(&mut self, copy: Box<CopyIn>, protocol: CopyProtocol) {
+        let copy = CopyStream::new(copy);
+        copy.write_response(&mut self.socket.output);
+        self.mode = Mode::Copying { copy, protocol };
+    }
+
     pub(super) async fn dispatch_during_copy(
         &mut self,
         frontend: Frontend<'_>,
@@ -24,29 +32,26 @@ impl Connection {
         let Mode::Copying { copy, protocol } = &mut self.mode else { return Ok(()) };
         let protocol = *protocol;
         match frontend {
-            Frontend::CopyData(bytes) => copy.push(bytes).map_err(Failure::from),
+            Frontend::CopyData(bytes) => copy.push(bytes).await.map_err(Failure::from),
             Frontend::CopyDone => match std::mem::replace(&mut self.mode, Mode::Ready) {
                 Mode::Copying { copy, .. } => self.copy_done(copy, protocol).await,
                 _ => Ok(()),
             },
             Frontend::CopyFail(why) => {
-                Err(Report::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {why}"))
-                    .into())
+                let why = format!("COPY from stdin failed: {why}");
+                Err(copy.failed(Report::new(SqlState::QUERY_CANCELED, why)).await.into())
             }
             // Drivers send the Sync of their Execute before the data.
             Frontend::Flush | Frontend::Sync => Ok(()),
             _ => {
-                Err(Report::protocol_violation("unexpected message type during COPY from stdin")
-                    .into())
+                let what = "unexpected message type during COPY from stdin";
+                Err(copy.failed(Report::protocol_violation(what)).await.into())
             }
         }
     }
 
-    async fn copy_done(
-        &mut self,
-        copy: Box<CopyIn>,
-        protocol: CopyProtocol,
-    ) -> Result<(), Failure> {
+    async fn copy_done(&mut self, copy: CopyStream, protocol: CopyProtocol) -> Result<(), Failure> {
+        let copy = copy.complete().await?;
         match protocol {
             CopyProtocol::Simple => {
                 let tag = self.session.finish_copy(*copy).await?;

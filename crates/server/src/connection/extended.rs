@@ -234,10 +234,7 @@ impl Connection {
                 self.forget_statements(prepared)?;
                 self.complete(&tag);
             }
-            Answer::CopyIn(copy) => {
-                backend::copy_in_response(&mut self.socket.output, copy.column_count());
-                self.mode = Mode::Copying { copy, protocol: CopyProtocol::Extended };
-            }
+            Answer::CopyIn(copy) => self.begin_copy(copy, CopyProtocol::Extended),
             Answer::Empty => backend::empty_query_response(&mut self.socket.output),
         }
         Ok(())

@@ -7,7 +7,9 @@
 //! of the messages and leave together, once no complete message is left to read. A write waits for
 //! its pipeline's Sync, and is then awaited to its real outcome.
 
+mod copy_binary;
 mod copy_in;
+mod copy_stream;
 mod extended;
 mod portal;
 mod rows;
@@ -21,9 +23,10 @@ use crate::sqlstate::SqlState;
 use crate::wire::backend;
 use crate::wire::{Frontend, Message, Socket};
 use copy_in::CopyProtocol;
+use copy_stream::CopyStream;
 use extended::HeldWrite;
 use portal::Portals;
-use sql::{BlockStatus, CopyIn, Session};
+use sql::{BlockStatus, Session};
 use statements::Statements;
 use std::fmt;
 use std::io;
@@ -55,7 +58,7 @@ enum Mode {
     /// An error came up in a pipeline: everything until its Sync is skipped.
     Skipping,
     Copying {
-        copy: Box<CopyIn>,
+        copy: CopyStream,
         protocol: CopyProtocol,
     },
 }

@@ -3,7 +3,7 @@
 use super::copy_in::CopyProtocol;
 use super::rows::{Interruption, RowsEnd};
 use super::statements::Statements;
-use super::{Connection, Failure, Mode};
+use super::{Connection, Failure};
 use crate::report::Report;
 use crate::wire::backend;
 use sql::{Answer, Prepared, Statement, StatementKind};
@@ -56,8 +56,7 @@ impl Connection {
                 self.complete(&tag);
             }
             Answer::CopyIn(copy) => {
-                backend::copy_in_response(&mut self.socket.output, copy.column_count());
-                self.mode = Mode::Copying { copy, protocol: CopyProtocol::Simple };
+                self.begin_copy(copy, CopyProtocol::Simple);
                 return Ok(Next::CopyData);
             }
             Answer::Empty => backend::empty_query_response(&mut self.socket.output),

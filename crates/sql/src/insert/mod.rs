@@ -17,6 +17,7 @@ mod table;
 pub(crate) use commit::commit_group;
 pub(crate) use datum::{Datum, parse_numeric};
 pub(crate) use draft::{DraftContext, name_error};
+pub(crate) use rejection::commit_error;
 pub(crate) use table::{Table, WIDTH_MAX};
 
 use crate::arrow::array::RecordBatch;

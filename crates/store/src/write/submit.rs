@@ -38,7 +38,7 @@ pub(crate) fn submit(path: WritePath<'_>, group: &[Draft]) -> Ticket {
     }
     let opened = GroupBooks::open(path.books, group);
     let mut locked = opened.lock();
-    let (reply, ticket) = Ticket::new();
+    let (reply, mut ticket) = Ticket::new();
     let decided = path
         .look_up_past(&mut locked, group)
         .and_then(|()| decide_group(path.books, &locked, group));
@@ -54,7 +54,10 @@ pub(crate) fn submit(path: WritePath<'_>, group: &[Draft]) -> Ticket {
             // does not need it.
             Err(error) => drop(reply.send(Err(error))),
         },
-        Err(error) => path.answer(locked.staged(), Err(error), reply),
+        Err(error) => {
+            ticket.refuse();
+            path.answer(locked.staged(), Err(error), reply);
+        }
     }
     ticket
 }
