@@ -38,6 +38,7 @@ impl SqlState {
     pub(crate) const INVALID_AUTHORIZATION: SqlState = SqlState("28000");
     pub(crate) const INVALID_CURSOR_NAME: SqlState = SqlState("34000");
     pub(crate) const INVALID_CATALOG_NAME: SqlState = SqlState("3D000");
+    pub(crate) const SERIALIZATION_FAILURE: SqlState = SqlState("40001");
     pub(crate) const SYNTAX_ERROR: SqlState = SqlState("42601");
     pub(crate) const INVALID_NAME: SqlState = SqlState("42602");
     pub(crate) const DUPLICATE_COLUMN: SqlState = SqlState("42701");
@@ -140,6 +141,7 @@ impl SqlState {
             CommitError::Stopped { .. } | CommitError::Read(_) => Self::IO_ERROR,
             CommitError::DiskFull { .. } => Self::DISK_FULL,
             CommitError::ShuttingDown => Self::ADMIN_SHUTDOWN,
+            CommitError::Moved { .. } => Self::SERIALIZATION_FAILURE,
         }
     }
 

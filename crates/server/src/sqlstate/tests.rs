@@ -103,6 +103,7 @@ fn every_other_fault_has_its_row() {
         (Fault::Commit(CommitError::Stopped { durable: Lsn(1) }), "58030"),
         (Fault::Commit(CommitError::DiskFull { durable: Lsn(1) }), "53100"),
         (Fault::Commit(CommitError::ShuttingDown), "57P01"),
+        (Fault::Commit(CommitError::Moved { book: None }), "40001"),
         (Fault::SyntaxError, "42601"),
         (Fault::UndefinedTable, "42P01"),
         (Fault::UndefinedColumn, "42703"),

@@ -25,6 +25,9 @@ impl Recorded {
             Outcome::Unchanged => {
                 return Err(Error::new(Fault::Internal, "an INSERT changed an account"));
             }
+            Outcome::Skipped => {
+                return Err(Error::new(Fault::Internal, "a skipped row is recorded nowhere"));
+            }
         };
         let account = match &event.body {
             EventBody::AccountOpened(opening) => {
@@ -115,9 +118,9 @@ fn account_column<'a>(account: &'a AccountRow, name: &str) -> Datum<'a> {
         "credits" => money(account.totals.credits),
         "metadata" => Datum::Json(Cow::Borrowed(account.metadata.as_str())),
         "closed" => Datum::Bool(account.closed),
-        "updated_seq" => position(account.updated_seq.0),
-        "opened_seq" => position(account.opened_seq.0),
-        "opened_at" => Datum::TimestampTz(account.opened_at.0),
+        "updated_seq" => account.updated_seq.map_or(Datum::Null, |seq| position(seq.0)),
+        "opened_seq" => account.opened_seq.map_or(Datum::Null, |seq| position(seq.0)),
+        "opened_at" => account.opened_at.map_or(Datum::Null, |at| Datum::TimestampTz(at.0)),
         _ => Datum::Null,
     }
 }
