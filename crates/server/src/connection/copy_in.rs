@@ -1,13 +1,14 @@
 //! COPY … FROM STDIN: the client's data between CopyInResponse and CopyDone.
 //!
-//! Invariant: nothing is written before CopyDone, and in a pipeline not before its Sync.
+//! Invariant: nothing is written before CopyDone, and in a block not before its end.
 
-use super::extended::HeldWrite;
+use super::replies::HeldReply;
 use super::{Connection, Failure, Mode};
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::Frontend;
-use sql::CopyIn;
+use sql::{Answer, CopyIn, Statement};
+use std::collections::VecDeque;
 
 /// What started a COPY, and so what an error in it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +22,12 @@ impl Connection {
         &mut self,
         frontend: Frontend<'_>,
     ) -> Result<(), Failure> {
-        let Mode::Copying { copy, protocol } = &mut self.mode else { return Ok(()) };
+        let Mode::Copying { copy, protocol, .. } = &mut self.mode else { return Ok(()) };
         let protocol = *protocol;
         match frontend {
             Frontend::CopyData(bytes) => copy.push(bytes).map_err(Failure::from),
             Frontend::CopyDone => match std::mem::replace(&mut self.mode, Mode::Ready) {
-                Mode::Copying { copy, .. } => self.copy_done(copy, protocol).await,
+                Mode::Copying { copy, rest, .. } => self.copy_done(copy, protocol, rest).await,
                 _ => Ok(()),
             },
             Frontend::CopyFail(why) => {
@@ -46,19 +47,21 @@ impl Connection {
         &mut self,
         copy: Box<CopyIn>,
         protocol: CopyProtocol,
+        rest: VecDeque<Statement>,
     ) -> Result<(), Failure> {
+        let answer = self.session.finish_copy(*copy).await?;
+        self.send_notices();
+        let reply = HeldReply { prepared: None, formats: Vec::new(), with_description: false };
+        match answer {
+            Answer::Written(answer) => self.answer_now(&reply, &answer)?,
+            _ => self.replies.hold(reply),
+        }
         match protocol {
-            CopyProtocol::Simple => {
-                let tag = self.session.finish_copy(*copy).await?;
-                self.send_notices();
-                self.complete(&tag);
-                self.ready_for_query();
-            }
+            CopyProtocol::Simple => self.run_text(rest).await,
             CopyProtocol::Extended => {
                 self.is_inside_pipeline = true;
-                self.held = Some(HeldWrite::copy(copy));
+                Ok(())
             }
         }
-        Ok(())
     }
 }

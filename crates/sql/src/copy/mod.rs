@@ -10,11 +10,10 @@ mod record;
 pub(crate) use command::CopyCommand;
 pub use command::CopyFormat;
 
-use crate::insert::{Datum, DraftContext, Table, WIDTH_MAX, commit_group};
+use crate::insert::{Datum, DraftContext, RowWrite, Table, WIDTH_MAX};
 use crate::settings::SessionSettings;
 use crate::{Error, Fault, Result};
 use command::{ColumnList, CopyOptions, Header};
-use ledger::Draft;
 use record::{Record, RecordReader};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -71,18 +70,26 @@ const DATA_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// rows take in memory before the store says that they do not fit; it refuses nothing that would.
 const ROW_BYTES_MIN: usize = 100;
 
+/// What a COPY took in.
+#[derive(Debug)]
+pub(crate) struct CopiedRows {
+    pub(crate) table: Table,
+    pub(crate) rows: Vec<RowWrite>,
+    /// The line on which each row starts.
+    pub(crate) lines: Vec<u64>,
+}
+
 /// A COPY that takes in its data. Nothing is written before [`crate::Session::finish_copy`].
 #[derive(Debug)]
 pub struct CopyIn {
     plan: Arc<CopyPlan>,
-    ledger: Ledger,
     context: DraftContext,
     reader: RecordReader,
     record: Record,
     header_pending: bool,
     bytes: usize,
     row_bytes: usize,
-    drafts: Vec<Draft>,
+    drafts: Vec<RowWrite>,
     /// The line on which each draft starts; lines are not rows where a field holds a line break.
     lines: Vec<u64>,
 }
@@ -91,7 +98,6 @@ impl CopyIn {
     pub(crate) fn new(plan: &Arc<CopyPlan>, ledger: &Ledger, settings: &SessionSettings) -> Self {
         CopyIn {
             plan: plan.clone(),
-            ledger: ledger.clone(),
             context: DraftContext::new(ledger, settings),
             reader: RecordReader::new(&plan.options),
             record: Record::default(),
@@ -127,26 +133,14 @@ impl CopyIn {
         }
     }
 
-    pub(crate) async fn finish(mut self) -> Result<String> {
+    /// Takes in what is left; gives the rows.
+    pub(crate) fn finish(mut self) -> Result<CopiedRows> {
         match self.reader.finish(&mut self.record) {
             Ok(true) => self.take_record()?,
             Ok(false) => {}
             Err(error) => return Err(self.in_copy(error)),
         }
-        let drafts = std::mem::take(&mut self.drafts);
-        let rows = drafts.len();
-        if rows > 0 {
-            commit_group(&self.ledger, drafts, "COPY").await.map_err(
-                |(error, index)| match index.and_then(|index| self.lines.get(index)) {
-                    Some(line) => {
-                        let table = self.plan.table.name();
-                        error.with_context(format!("COPY {table}, line {line}"))
-                    }
-                    None => error,
-                },
-            )?;
-        }
-        Ok(format!("COPY {rows}"))
+        Ok(CopiedRows { table: self.plan.table, rows: self.drafts, lines: self.lines })
     }
 
     fn in_copy(&self, error: Error) -> Error {

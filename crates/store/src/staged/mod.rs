@@ -13,7 +13,7 @@ pub(crate) use book::{StagedAccount, StagedBook};
 
 use foldhash::fast::RandomState;
 use journal::Entry;
-use ledger::{Asset, AssetId, BookName, EventBody, Posting, Transaction, Uuid};
+use ledger::{Asset, AssetId, BookName, EventBody, IdempotencyKey, Posting, Transaction, Uuid};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -106,6 +106,12 @@ impl StagedWrites {
         staged.post(place, first, &postings);
         self.journal.push(Entry::Postings { place, first });
         Arc::make_mut(transaction).postings.extend(postings);
+    }
+
+    /// Whether a transaction staged in `book` has the key.
+    pub fn has_key(&self, book: &BookName, key: &IdempotencyKey) -> bool {
+        let staged = self.book(book.as_str());
+        staged.is_some_and(|staged| staged.place_of_key(key.as_str()).is_some())
     }
 
     /// A transaction of this block with all legs it has so far, and its book.
