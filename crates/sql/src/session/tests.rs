@@ -284,7 +284,7 @@ async fn what_cannot_be_inserted_says_why() {
         ("INSERT INTO transfers (seq) VALUES (1)".to_owned(), Fault::InvalidParameterValue),
         ("INSERT INTO transfers (nothing) VALUES (1)".to_owned(), Fault::UndefinedColumn),
         ("INSERT INTO nothing VALUES (1)".to_owned(), Fault::UndefinedTable),
-        ("INSERT INTO postings (amount) VALUES (1)".to_owned(), Fault::FeatureNotSupported),
+        ("INSERT INTO postings (amount) VALUES (1)".to_owned(), Fault::NotNullViolation),
         (
             "INSERT INTO accounts (book, path, asset, kind) VALUES ('b', 'p', 'CZK', 'debit')"
                 .to_owned(),
