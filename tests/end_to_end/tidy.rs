@@ -14,6 +14,7 @@ const EDGES: [(&str, &[&str]); 7] = [
     ("tallybook", &["server", "store"]),
     ("tests", &[]),
     ("store-bench", &["store"]),
+    ("wire-bench", &[]),
 ];
 
 /// What a crate must not know, by the start of a package name.

@@ -1,5 +1,6 @@
 //! What a statement comes back with, before it is put on a wire.
 
+use crate::arrow::array::RecordBatch;
 use crate::{CopyIn, PgType};
 use datafusion::execution::SendableRecordBatchStream;
 
@@ -21,10 +22,23 @@ pub enum Answer {
     Rows { columns: Vec<Column>, rows: SendableRecordBatchStream, tag: RowsTag },
     /// A command tag such as `BEGIN` or `INSERT 0 1`.
     Command { tag: String },
+    /// A write of a block that was checked: what it will have done if the block commits.
+    Written(WriteAnswer),
+    /// A write outside of BEGIN … COMMIT: it is answered when its implicit block ends, see
+    /// [`crate::Session::submit_held`].
+    Held,
     /// The statement wants the client's COPY data.
     CopyIn(Box<CopyIn>),
     /// An empty statement.
     Empty,
+}
+
+/// What a write is answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteAnswer {
+    pub tag: String,
+    /// What RETURNING shows, in the columns of the prepared statement.
+    pub rows: Option<RecordBatch>,
 }
 
 /// How the command tag of a row answer is made.
@@ -33,8 +47,6 @@ pub enum RowsTag {
     /// `SELECT n`, `SHOW`, `FETCH n`…: the word and whether the number of rows follows it.
     Counted(&'static str),
     Plain(&'static str),
-    /// `INSERT 0 n`: fixed, whatever RETURNING gives.
-    Exact(String),
 }
 
 impl std::fmt::Debug for Answer {
@@ -44,6 +56,8 @@ impl std::fmt::Debug for Answer {
                 f.debug_struct("Rows").field("columns", columns).field("tag", tag).finish()
             }
             Answer::Command { tag } => f.debug_struct("Command").field("tag", tag).finish(),
+            Answer::Written(answer) => f.debug_tuple("Written").field(answer).finish(),
+            Answer::Held => f.write_str("Held"),
             Answer::CopyIn(copy) => f.debug_tuple("CopyIn").field(copy).finish(),
             Answer::Empty => f.write_str("Empty"),
         }

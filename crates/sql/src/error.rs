@@ -32,6 +32,9 @@ pub enum Fault {
     DatetimeFieldOverflow,
     DivisionByZero,
     NotNullViolation,
+    /// A row of `postings` names a transaction that there is not.
+    UnknownTransaction,
+    ObjectNotInPrerequisiteState,
     InvalidName,
     BadCopyFileFormat,
     ProgramLimitExceeded,
@@ -40,11 +43,14 @@ pub enum Fault {
     NoActiveBlock,
     ActiveBlock,
     InFailedBlock,
+    InvalidSavepoint,
     UndefinedDatabase,
     UndefinedCursor,
     UndefinedStatement,
     DuplicateStatement,
     OutOfMemory,
+    /// Too much is going on; later there may be room.
+    InsufficientResources,
     /// The disk failed a read, or gave what was never written there.
     Unreadable,
     QueryCanceled,

@@ -5,7 +5,7 @@ use crate::insert::InsertPlan;
 use crate::query::PreparedQuery;
 use crate::settings::ConfigSelect;
 use crate::statement::{BlockCommand, SettingCommand, ShowCommand};
-use crate::{Column, PgType, StatementKind};
+use crate::{Column, PgType, StatementKind, Value};
 use std::sync::Arc;
 
 /// A statement with its names looked up and its parameters typed. Cheap to clone.
@@ -34,6 +34,16 @@ pub(crate) enum Action {
     Setting(SettingCommand),
     Show(ShowCommand),
     ConfigSelect(ConfigSelect),
+    /// PREPARE: gives a statement a name.
+    Prepare {
+        name: String,
+        statement: Prepared,
+    },
+    /// EXECUTE: a statement of that name, with its parameters.
+    Execute {
+        statement: Prepared,
+        parameters: Vec<Value>,
+    },
     Deallocate {
         name: String,
     },
@@ -62,6 +72,14 @@ impl Prepared {
         }
     }
 
+    /// What runs when this is executed: EXECUTE stands for another statement.
+    pub(crate) fn resolved<'a>(&'a self, parameters: &'a [Value]) -> (&'a Prepared, &'a [Value]) {
+        match &self.inner.action {
+            Action::Execute { statement, parameters } => (statement, parameters),
+            _ => (self, parameters),
+        }
+    }
+
     /// The columns of its rows; `None` if it gives no rows.
     pub fn columns(&self) -> Option<&[Column]> {
         self.inner.columns.as_deref()
@@ -73,13 +91,5 @@ impl Prepared {
 
     pub fn is_write(&self) -> bool {
         self.inner.kind.is_write()
-    }
-
-    /// The name in `DEALLOCATE name`. Statements are kept by the wire, which has to drop it.
-    pub fn deallocates(&self) -> Option<&str> {
-        match &self.inner.action {
-            Action::Deallocate { name } => Some(name),
-            _ => None,
-        }
     }
 }

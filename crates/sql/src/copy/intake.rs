@@ -3,13 +3,13 @@
 //! Invariant: a COPY without pieces writes nothing before its end. In pieces, whole pieces are
 //! written while more data arrives, and an error tells what had been.
 
-use super::commit::{CommittedRows, DATA_BYTES_MAX, Pieces, commit_all, too_large};
 use super::options::Header;
+use super::pieces::{CommittedRows, DATA_BYTES_MAX, Piece, Pieces, too_large};
 use super::record::RecordReader;
 use super::{CopiedRows, CopyFormat, CopyPlan, WIDTH_MAX};
 use crate::insert::{Datum, DraftContext};
 use crate::settings::SessionSettings;
-use crate::{Error, Fault, PgType, Result, Value};
+use crate::{Error, Fault, MemoryBudget, MemoryCharge, PgType, Result, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 use store::Ledger;
@@ -34,13 +34,22 @@ pub struct CopyIn {
     bytes: usize,
     row_bytes: usize,
     rows: CopiedRows,
+    /// Counts what the rows hold.
+    charge: MemoryCharge,
+    sent: MemoryBudget,
     piece_rows: usize,
     /// From the first piece on.
     pieces: Option<Pieces>,
 }
 
 impl CopyIn {
-    pub(crate) fn new(plan: &Arc<CopyPlan>, ledger: &Ledger, settings: &SessionSettings) -> Self {
+    /// What it holds is counted in `sent`.
+    pub(crate) fn new(
+        plan: &Arc<CopyPlan>,
+        ledger: &Ledger,
+        settings: &SessionSettings,
+        sent: &MemoryBudget,
+    ) -> Self {
         CopyIn {
             plan: plan.clone(),
             ledger: ledger.clone(),
@@ -51,6 +60,8 @@ impl CopyIn {
             bytes: 0,
             row_bytes: 0,
             rows: CopiedRows::new(plan.table),
+            charge: sent.holder(),
+            sent: sent.clone(),
             piece_rows: plan.options.commit_every.unwrap_or(usize::MAX),
             pieces: None,
         }
@@ -71,6 +82,15 @@ impl CopyIn {
 
     pub fn table_name(&self) -> &'static str {
         self.plan.table.name()
+    }
+
+    /// Why a COPY in pieces is refused where other statements are to stand or fall with it.
+    pub fn pieces_in_block() -> Error {
+        Error::new(
+            Fault::ActiveBlock,
+            "COPY with commit_every cannot run inside a transaction block",
+        )
+        .with_hint("Send it alone, or leave commit_every out: then it is part of the block.")
     }
 
     /// Whether rows are committed before the data ends.
@@ -102,15 +122,15 @@ impl CopyIn {
         }
     }
 
-    /// Commits what is left; gives the command tag.
-    pub(crate) async fn finish(mut self) -> Result<String> {
-        if !self.commits_in_pieces() {
-            let ledger = self.ledger.clone();
-            let rows = self.finish_rows()?;
-            let tag = rows.tag();
-            commit_all(&ledger, rows).await?;
-            return Ok(tag);
-        }
+    /// Takes in what is left; gives the rows, for the block that commits them.
+    pub(crate) fn finish(mut self) -> Result<CopiedRows> {
+        self.reader.complete();
+        while self.take_next_record()? {}
+        Ok(self.rows)
+    }
+
+    /// Takes in what is left and waits until all pieces are committed; gives the command tag.
+    pub(crate) async fn finish_pieces(mut self) -> Result<String> {
         self.reader.complete();
         let taken = self.take_records().await;
         self.settled(taken).await?;
@@ -118,14 +138,6 @@ impl CopyIn {
         self.settled(last).await?;
         let committed = self.abandon().await?.unwrap_or_default();
         Ok(format!("COPY {}", committed.rows))
-    }
-
-    /// Gives up the rows instead of committing them, for a block that commits them later. Not for
-    /// a COPY in pieces.
-    pub(crate) fn finish_rows(mut self) -> Result<CopiedRows> {
-        self.reader.complete();
-        while self.take_next_record()? {}
-        Ok(self.rows)
     }
 
     /// Where pieces are on their way, an error waits for them and tells what they came to.
@@ -150,7 +162,7 @@ impl CopyIn {
 
     async fn take_records(&mut self) -> Result<()> {
         while self.take_next_record()? {
-            if self.rows.len() >= self.piece_rows {
+            if self.rows.rows.len() >= self.piece_rows {
                 self.hand_over().await?;
             }
         }
@@ -161,19 +173,20 @@ impl CopyIn {
         self.tuples += 1;
         let taken = self.take_tuple(values, bytes);
         taken.map_err(|error| self.at_line(error, self.tuples, None))?;
-        if self.rows.len() >= self.piece_rows { self.hand_over().await } else { Ok(()) }
+        if self.rows.rows.len() >= self.piece_rows { self.hand_over().await } else { Ok(()) }
     }
 
     /// Gives the rows so far to the store, behind those before them.
     async fn hand_over(&mut self) -> Result<()> {
-        if self.rows.is_empty() {
+        if self.rows.rows.is_empty() {
             return Ok(());
         }
-        let rows = self.rows.take();
+        let charge = std::mem::replace(&mut self.charge, self.sent.holder());
+        let piece = Piece::new(self.rows.take(), charge)?;
         self.bytes = 0;
         self.row_bytes = 0;
         let pieces = self.pieces.get_or_insert_with(|| Pieces::start(self.ledger.clone()));
-        match pieces.push(rows).await {
+        match pieces.push(piece).await {
             true => Ok(()),
             // Whoever settles this finds the error of the piece that failed.
             false => Err(Error::new(Fault::Internal, "a piece failed without an error")),
@@ -265,8 +278,8 @@ impl CopyIn {
             };
             row[*target] = if is_null { Datum::Null } else { Datum::Text(Cow::Borrowed(text)) };
         }
-        let draft = self.context.draft(plan.table, &row)?;
-        self.rows.push(draft, self.reader.line());
+        let row = self.context.draft(plan.table, &row)?;
+        self.rows.push(row, self.reader.line());
         Ok(())
     }
 
@@ -276,15 +289,18 @@ impl CopyIn {
         for (target, value) in self.plan.targets.iter().zip(values) {
             row[*target] = Datum::from(value);
         }
-        let draft = self.context.draft(self.plan.table, &row)?;
-        self.rows.push(draft, self.tuples);
+        let row = self.context.draft(self.plan.table, &row)?;
+        self.rows.push(row, self.tuples);
         Ok(())
     }
 
     /// Counts what a row takes of the bound on what is committed at once.
     fn count(&mut self, bytes: usize) -> Result<()> {
         self.row_bytes += bytes + ROW_BYTES_MIN;
-        if self.row_bytes > DATA_BYTES_MAX { Err(too_large()) } else { Ok(()) }
+        if self.row_bytes > DATA_BYTES_MAX {
+            return Err(too_large());
+        }
+        self.charge.hold(self.row_bytes)
     }
 }
 

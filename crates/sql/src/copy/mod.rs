@@ -9,18 +9,18 @@
 //! Refuses to know the binary format's bytes: the wire decodes them and gives values.
 
 mod command;
-mod commit;
 mod intake;
 mod options;
+mod pieces;
 mod record;
 mod rejected;
 mod rows;
 
 pub(crate) use command::CopyCommand;
 pub use command::CopyFormat;
-pub use commit::CommittedRows;
 pub use intake::CopyIn;
-pub(crate) use rows::CopiedRows;
+pub use pieces::CommittedRows;
+pub(crate) use rows::{CopiedRows, in_copied_row};
 
 use crate::insert::{Table, WIDTH_MAX};
 use crate::settings::SessionSettings;
@@ -42,6 +42,12 @@ impl CopyPlan {
     pub(crate) fn resolve(command: &CopyCommand, settings: &SessionSettings) -> Result<Self> {
         let table = Table::resolve(&command.table, settings, "COPY")?;
         let targets = table.target_columns(&command.columns)?;
+        if table == Table::Postings && command.options.commit_every.is_some() {
+            return Err(Error::unsupported("COPY into \"postings\" cannot commit in pieces")
+                .with_hint(
+                    "Postings complete the transactions of their block: send them in one.",
+                ));
+        }
         let flags = |list: &ColumnList, option: &str| match list {
             ColumnList::All => Ok(vec![true; targets.len()]),
             ColumnList::Named(names) => flags(names, table, &targets, option),
@@ -58,15 +64,6 @@ impl CopyPlan {
     /// Whether it commits while data arrives, and so cannot be part of a block.
     pub(crate) fn commits_in_pieces(&self) -> bool {
         self.options.commit_every.is_some()
-    }
-
-    /// Why a COPY in pieces is refused where other statements are to stand or fall with it.
-    pub(crate) fn in_block() -> Error {
-        Error::new(
-            Fault::ActiveBlock,
-            "COPY with commit_every cannot run inside a transaction block",
-        )
-        .with_hint("Send it alone, or leave commit_every out: then it is part of the block.")
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which column of a row a rejection is about.
 
-use crate::insert::Table;
+use crate::insert::{RowWrite, Table};
 use ledger::{AccountPath, Draft, PostingDraft, Rejection, TransactionContent};
 
 type Column = (&'static str, Option<String>);
@@ -8,7 +8,7 @@ type Column = (&'static str, Option<String>);
 /// The column, and its value where that is known; `None` for a rejection of the row as a whole.
 pub(super) fn rejected_column(
     table: Table,
-    draft: &Draft,
+    row: &RowWrite,
     rejection: &Rejection,
 ) -> Option<Column> {
     let column = |name, value: &dyn ToString| Some((name, Some(value.to_string())));
@@ -25,16 +25,16 @@ pub(super) fn rejected_column(
         Rejection::UnknownAccount { path }
         | Rejection::AccountClosed { path }
         | Rejection::BalanceOutOfRange { path }
-        | Rejection::BelowMinBalance { path, .. } => account_column(table, draft, path),
+        | Rejection::BelowMinBalance { path, .. } => account_column(table, row, path),
         Rejection::AssetMismatch { path, given, .. } => match table {
-            Table::Transfers => column("asset", given),
-            _ => account_column(table, draft, path),
+            Table::Transfers | Table::Postings => column("asset", given),
+            _ => account_column(table, row, path),
         },
         Rejection::AmountNotPositive { path, amount } => match table {
-            Table::Transfers => column("amount", amount),
-            _ => account_column(table, draft, path),
+            Table::Transfers | Table::Postings => column("amount", amount),
+            _ => account_column(table, row, path),
         },
-        Rejection::AmountOutOfRange { path } => account_column(table, draft, path),
+        Rejection::AmountOutOfRange { path } => account_column(table, row, path),
         Rejection::TooManyPostings { .. }
         | Rejection::TooFewPostings { .. }
         | Rejection::Unbalanced { .. }
@@ -46,25 +46,26 @@ pub(super) fn rejected_column(
 }
 
 /// The column that names the account.
-fn account_column(table: Table, draft: &Draft, path: &AccountPath) -> Option<Column> {
+fn account_column(table: Table, row: &RowWrite, path: &AccountPath) -> Option<Column> {
     match table {
         Table::Transfers => {
-            let name = match legs(draft) {
+            let name = match legs(row) {
                 [debit, ..] if debit.account == *path => "debit_account",
                 _ => "credit_account",
             };
             Some((name, Some(path.to_string())))
         }
         Table::Transactions => Some(("postings", None)),
+        Table::Postings => Some(("account", Some(path.to_string()))),
         Table::Accounts => Some(("path", Some(path.to_string()))),
-        _ => None,
+        Table::Assets => None,
     }
 }
 
 /// The debit comes first in a transfer.
-fn legs(draft: &Draft) -> &[PostingDraft] {
-    match draft {
-        Draft::PostTransaction(transaction) => match &transaction.content {
+fn legs(row: &RowWrite) -> &[PostingDraft] {
+    match row {
+        RowWrite::Draft(Draft::PostTransaction(transaction)) => match &transaction.content {
             TransactionContent::Postings(postings) => postings,
             TransactionContent::Reversal(_) => &[],
         },

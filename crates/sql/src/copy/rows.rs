@@ -1,78 +1,51 @@
-//! The rows that a COPY took in, as drafts, and where an error about one of them is.
+//! The rows that a COPY took in, and where an error about one of them is.
 
 use super::rejected::rejected_column;
-use crate::insert::Table;
+use crate::insert::{RowWrite, Table};
 use crate::{Error, Fault};
-use ledger::Draft;
 
-/// Rows as drafts, each with the line that it comes from.
+/// What a COPY took in.
 #[derive(Debug)]
 pub(crate) struct CopiedRows {
-    table: Table,
-    drafts: Vec<Draft>,
-    /// Lines are not rows where a field holds a line break. In the binary format: tuples, from 1.
-    lines: Vec<u64>,
+    pub(crate) table: Table,
+    pub(crate) rows: Vec<RowWrite>,
+    /// The line on which each row starts; lines are not rows where a field holds a line break. In
+    /// the binary format: the number of the tuple.
+    pub(crate) lines: Vec<u64>,
 }
 
 impl CopiedRows {
     pub(super) fn new(table: Table) -> Self {
-        CopiedRows { table, drafts: Vec::new(), lines: Vec::new() }
+        CopiedRows { table, rows: Vec::new(), lines: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, draft: Draft, line: u64) {
-        self.drafts.push(draft);
+    pub(super) fn push(&mut self, row: RowWrite, line: u64) {
+        self.rows.push(row);
         self.lines.push(line);
     }
 
     /// Gives up the rows so far, and has room for as many again.
     pub(super) fn take(&mut self) -> CopiedRows {
-        let room = self.drafts.len();
+        let room = self.rows.len();
         let next = CopiedRows {
             table: self.table,
-            drafts: Vec::with_capacity(room),
+            rows: Vec::with_capacity(room),
             lines: Vec::with_capacity(room),
         };
         std::mem::replace(self, next)
     }
+}
 
-    pub(crate) fn len(&self) -> usize {
-        self.drafts.len()
-    }
-
-    /// The command tag once they are accepted.
-    pub(crate) fn tag(&self) -> String {
-        format!("COPY {}", self.len())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
-    }
-
-    pub(crate) fn drafts(&self) -> &[Draft] {
-        &self.drafts
-    }
-
-    pub(super) fn last_line(&self) -> u64 {
-        self.lines.last().copied().unwrap_or_default()
-    }
-
-    /// An error about the row at `index`, with its line, and with column and value where it is
-    /// about one.
-    pub(crate) fn in_row(&self, index: usize, error: Error) -> Error {
-        let (Some(draft), Some(line)) = (self.drafts.get(index), self.lines.get(index)) else {
-            return error;
-        };
-        let table = self.table.name();
-        let column = match error.fault() {
-            Fault::Rejected(rejection) => rejected_column(self.table, draft, rejection),
-            _ => None,
-        };
-        error.with_context(match column {
-            Some((column, Some(value))) => {
-                format!("COPY {table}, line {line}, column {column}: \"{value}\"")
-            }
-            Some((column, None)) => format!("COPY {table}, line {line}, column {column}"),
-            None => format!("COPY {table}, line {line}"),
-        })
-    }
+/// An error about a row of a COPY, with its line, and with column and value where it is about one.
+pub(crate) fn in_copied_row(error: Error, table: Table, line: u64, row: &RowWrite) -> Error {
+    let column = match error.fault() {
+        Fault::Rejected(rejection) => rejected_column(table, row, rejection),
+        _ => None,
+    };
+    let place = format!("COPY {}, line {line}", table.name());
+    error.with_context(match column {
+        Some((column, Some(value))) => format!("{place}, column {column}: \"{value}\""),
+        Some((column, None)) => format!("{place}, column {column}"),
+        None => place,
+    })
 }

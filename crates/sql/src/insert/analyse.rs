@@ -141,7 +141,7 @@ fn is_default(expression: &ast::Expr) -> bool {
 }
 
 /// The expressions that need a planner, as one constant SELECT.
-async fn prepare_computed(
+pub(super) async fn prepare_computed(
     analysis: &mut Analysis,
     settings: &SessionSettings,
     engine: &QueryEngine,

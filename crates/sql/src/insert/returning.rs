@@ -60,10 +60,6 @@ impl Returning {
         Ok(Returning { columns, items, schema: Arc::new(Schema::new(fields)) })
     }
 
-    pub(super) fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
     /// The rows that `recorded` shows, in order.
     pub(super) fn rows(
         &self,

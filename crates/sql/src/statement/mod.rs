@@ -9,11 +9,13 @@
 mod block_command;
 mod cursor;
 mod nesting;
+mod prepare_command;
 mod setting_command;
 mod unsupported;
 
 pub(crate) use block_command::{BlockCommand, BlockModes, Isolation};
 pub(crate) use cursor::Cursor;
+pub(crate) use prepare_command::{ExecuteCommand, PrepareCommand};
 pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
 
 use crate::copy::CopyCommand;
@@ -40,6 +42,8 @@ pub(crate) enum Body {
     Block(BlockCommand),
     Setting(SettingCommand),
     Show(ShowCommand),
+    Prepare(PrepareCommand),
+    Execute(ExecuteCommand),
     Deallocate {
         name: String,
     },
@@ -62,13 +66,15 @@ pub enum StatementKind {
     Begin,
     Commit,
     Rollback,
+    Savepoint,
+    ReleaseSavepoint,
+    RollbackToSavepoint,
     Show,
-    /// SET, RESET, DISCARD of caches: answers with a tag.
+    /// SET, RESET, PREPARE, DEALLOCATE, DISCARD of caches: answers with a tag.
     Command,
-    /// DEALLOCATE of one named statement: see [`crate::Prepared::deallocates`].
-    Deallocate,
-    DeallocateAll,
     DiscardAll,
+    /// An EXECUTE, which becomes what it stands for when it is prepared.
+    Execute,
     Unsupported,
 }
 
@@ -77,9 +83,12 @@ impl StatementKind {
         matches!(self, StatementKind::Insert | StatementKind::CopyFrom)
     }
 
-    /// COMMIT and ROLLBACK: all that a failed block takes.
-    pub fn ends_block(self) -> bool {
-        matches!(self, StatementKind::Commit | StatementKind::Rollback)
+    /// COMMIT, ROLLBACK and ROLLBACK TO: all that a failed block takes.
+    pub fn is_for_failed_block(self) -> bool {
+        matches!(
+            self,
+            StatementKind::Commit | StatementKind::Rollback | StatementKind::RollbackToSavepoint
+        )
     }
 }
 
@@ -92,17 +101,23 @@ impl Statement {
             Body::Block(BlockCommand::Begin { .. }) => StatementKind::Begin,
             Body::Block(BlockCommand::Commit { .. }) => StatementKind::Commit,
             Body::Block(BlockCommand::Rollback { .. }) => StatementKind::Rollback,
-            Body::Setting(_) | Body::Nothing { .. } => StatementKind::Command,
+            Body::Block(BlockCommand::Savepoint { .. }) => StatementKind::Savepoint,
+            Body::Block(BlockCommand::Release { .. }) => StatementKind::ReleaseSavepoint,
+            Body::Block(BlockCommand::RollbackTo { .. }) => StatementKind::RollbackToSavepoint,
+            Body::Setting(_)
+            | Body::Prepare(_)
+            | Body::Deallocate { .. }
+            | Body::DeallocateAll
+            | Body::Nothing { .. } => StatementKind::Command,
+            Body::Execute(_) => StatementKind::Execute,
             Body::Show(_) => StatementKind::Show,
-            Body::Deallocate { .. } => StatementKind::Deallocate,
-            Body::DeallocateAll => StatementKind::DeallocateAll,
             Body::DiscardAll => StatementKind::DiscardAll,
             Body::Unsupported(_) => StatementKind::Unsupported,
         }
     }
 
-    pub fn is_write(&self) -> bool {
-        self.kind().is_write()
+    fn can_be_prepared(&self) -> bool {
+        matches!(self.body, Body::Query(_) | Body::Insert(_) | Body::Unsupported(_))
     }
 }
 
@@ -140,12 +155,17 @@ fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>
         "SELECT" | "WITH" | "VALUES" | "TABLE" => parse_query(text, tokens)?,
         "EXPLAIN" => parse_explain(text, tokens)?,
         "INSERT" => parse_insert(text, tokens)?,
-        _ => deferred(parse_command(&keyword, &mut cursor))?,
+        _ => deferred(parse_command(text, &tokens, &keyword, &mut cursor))?,
     };
     Ok(Some(Statement { body }))
 }
 
-fn parse_command(keyword: &str, cursor: &mut Cursor<'_>) -> Result<Body> {
+fn parse_command(
+    text: &str,
+    tokens: &[TokenWithSpan],
+    keyword: &str,
+    cursor: &mut Cursor<'_>,
+) -> Result<Body> {
     let no_such_command = cursor.unexpected();
     cursor.skip();
     match keyword {
@@ -154,6 +174,8 @@ fn parse_command(keyword: &str, cursor: &mut Cursor<'_>) -> Result<Body> {
         }
         "COMMIT" | "END" => block_command::parse_end(cursor, true).map(Body::Block),
         "ROLLBACK" | "ABORT" => block_command::parse_end(cursor, false).map(Body::Block),
+        "SAVEPOINT" => block_command::parse_savepoint(cursor).map(Body::Block),
+        "RELEASE" => block_command::parse_release(cursor).map(Body::Block),
         "SET" => setting_command::parse_set(cursor).map(Body::Setting),
         "RESET" => setting_command::parse_reset(cursor).map(Body::Setting),
         "SHOW" => setting_command::parse_show(cursor).map(Body::Show),
@@ -163,6 +185,8 @@ fn parse_command(keyword: &str, cursor: &mut Cursor<'_>) -> Result<Body> {
         "CLOSE" => parse_close(cursor),
         "UNLISTEN" => parse_unlisten(cursor),
         "PREPARE" if cursor.take_word("transaction") => Err(block_command::two_phase()),
+        "PREPARE" => prepare_command::parse_prepare(text, tokens, cursor).map(Body::Prepare),
+        "EXECUTE" => prepare_command::parse_execute(text, tokens, cursor).map(Body::Execute),
         _ => Err(unsupported::refusal(keyword, cursor).unwrap_or(no_such_command)),
     }
 }

@@ -35,10 +35,6 @@ pub(super) fn refusal(keyword: &str, cursor: &mut Cursor<'_>) -> Option<Error> {
                  transfers, events. Asset and account rows are added with INSERT.",
         ),
         "GRANT" | "REVOKE" | "REASSIGN" => plain("Roles and rights are not supported yet."),
-        "SAVEPOINT" | "RELEASE" => Some(savepoints()),
-        "PREPARE" | "EXECUTE" => {
-            plain("Prepare through your driver: named statements of the extended protocol work.")
-        }
         "DECLARE" | "FETCH" | "MOVE" => plain(
             "SQL cursors are not supported yet. Portals of the extended protocol work, with a row \
              limit for each fetch.",
@@ -69,11 +65,6 @@ fn change_of(verb: &str, cursor: &mut Cursor<'_>) -> Error {
         Some("assets") => error.with_hint("An asset never changes once it is registered."),
         _ => error.with_hint(REVERSAL_HINT),
     }
-}
-
-pub(super) fn savepoints() -> Error {
-    Error::unsupported("savepoints are not supported")
-        .with_hint("End the block with ROLLBACK and begin again.")
 }
 
 pub(super) fn data_modifying_with() -> Error {

@@ -17,6 +17,8 @@ pub enum Outcome {
     Replayed(Arc<Event>),
     /// A change of an account that was so already.
     Unchanged,
+    /// It conflicts, and was to be left out then ([`crate::Terms::skip_conflicts`]).
+    Skipped,
 }
 
 pub(crate) type GroupResult = Result<Vec<Outcome>, CommitError>;

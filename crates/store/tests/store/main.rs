@@ -11,5 +11,7 @@ mod kill;
 mod random;
 mod recovery;
 mod sealed;
+mod staged;
 mod subscriptions;
+mod terms;
 mod verify;

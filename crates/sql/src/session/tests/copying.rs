@@ -194,6 +194,9 @@ async fn pieces_are_refused_in_a_block() {
     let error = shop.start_copy(&format!("{TRANSFERS} (commit_every 10)")).await.unwrap_err();
     assert_eq!(*error.fault(), Fault::ActiveBlock);
     assert_eq!(error.message(), "COPY with commit_every cannot run inside a transaction block");
+    shop.run("ROLLBACK").await.unwrap();
+    let error = shop.start_copy("COPY postings FROM STDIN (commit_every 10)").await.unwrap_err();
+    assert_eq!(*error.fault(), Fault::FeatureNotSupported);
 }
 
 #[tokio::test]
@@ -208,7 +211,7 @@ async fn tuples_of_the_binary_format_are_rows_too() {
         for key in ["a", "b", "c"] {
             copy.push_row(&tuple(key, 5), 40).await.unwrap();
         }
-        assert_eq!(shop.session.finish_copy(*copy).await.unwrap(), "COPY 3");
+        assert_eq!(shop.finish_copy(copy).await.unwrap(), "COPY 3");
         assert_eq!(total(&mut shop).await, "3|15");
     }
     let mut copy = shop.start_copy(&format!("{TRANSFERS} BINARY")).await.unwrap();

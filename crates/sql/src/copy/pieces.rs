@@ -1,16 +1,16 @@
-//! Handing rows to the store: all at once, or in pieces while more are read.
+//! Handing rows to the store in pieces, while more are read.
 //!
 //! Invariant: pieces are committed in the order of the data, and nothing behind a piece that is
 //! refused. A piece is handed over when the one before it is decided, so several can be on their
 //! way to the disk, and what is refused stops all that follows.
 
-use super::rows::CopiedRows;
-use crate::insert::commit_error;
-use crate::{Error, Fault};
-use futures::FutureExt;
+use super::rows::{CopiedRows, in_copied_row};
+use crate::insert::{RowWrite, Submitted, Table, commit_error, submit_group};
+use crate::{Error, Fault, MemoryCharge};
+use ledger::Draft;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use store::{CommitError, Ledger, Ticket};
+use store::{CommitError, Ledger, Terms};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -60,68 +60,62 @@ impl CommittedRows {
         error.with_detail(detail).with_hint(hint)
     }
 
-    fn and(self, rows: &CopiedRows) -> Self {
-        CommittedRows { rows: self.rows + rows.len() as u64, line: rows.last_line(), ..self }
+    fn and(self, piece: &Piece) -> Self {
+        let line = piece.lines.last().copied().unwrap_or(self.line);
+        CommittedRows { rows: self.rows + piece.drafts.len() as u64, line, ..self }
     }
 }
 
-/// Commits all rows as one group.
-pub(super) async fn commit_all(ledger: &Ledger, rows: CopiedRows) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    match submit(ledger, Arc::new(rows)).await? {
-        Submitted::Committed => Ok(()),
-        Submitted::InFlight(ticket) => ticket.await.map(|_| ()).map_err(without_row),
-    }
-}
-
+/// Rows that are committed together, once they are complete.
 #[derive(Debug)]
-enum Submitted {
-    Committed,
-    /// Decided, and on its way to the disk.
-    InFlight(Ticket),
+pub(super) struct Piece {
+    table: Table,
+    drafts: Arc<Vec<Draft>>,
+    lines: Vec<u64>,
+    /// Counts what the drafts hold until they are on their way.
+    _charge: MemoryCharge,
 }
 
-/// Decides the rows off the async threads, as it takes milliseconds, once there is room for them.
-async fn submit(ledger: &Ledger, rows: Arc<CopiedRows>) -> Result<Submitted, Error> {
-    loop {
-        let deciding = {
-            let (ledger, rows) = (ledger.clone(), rows.clone());
-            tokio::task::spawn_blocking(move || ledger.submit(rows.drafts()))
+impl Piece {
+    /// # Errors
+    /// For a row that completes what another statement has begun.
+    pub(super) fn new(rows: CopiedRows, charge: MemoryCharge) -> Result<Self, Error> {
+        let CopiedRows { table, rows, lines } = rows;
+        let drafts = rows.into_iter().map(|row| match row {
+            RowWrite::Draft(draft) => Ok(draft),
+            RowWrite::Posting(_) => {
+                Err(Error::new(Fault::Internal, "a posting was copied outside of a block"))
+            }
+        });
+        let drafts = Arc::new(drafts.collect::<Result<_, _>>()?);
+        Ok(Piece { table, drafts, lines, _charge: charge })
+    }
+
+    fn refused(&self, error: CommitError) -> Error {
+        let index = match &error {
+            CommitError::FrameTooLarge { .. } => return too_large(),
+            CommitError::Rejected { index, .. } => Some(*index),
+            _ => None,
         };
-        let mut ticket = match deciding.await {
-            Ok(ticket) => ticket,
-            // The thread panicked or the runtime is going down: it may have been staged.
-            Err(_) => return Err(without_row(CommitError::OutcomeUnknown)),
-        };
-        let answered = match ticket.is_refused() {
-            true => Some((&mut ticket).await),
-            false => (&mut ticket).now_or_never(),
-        };
-        let book = match answered {
-            None => return Ok(Submitted::InFlight(ticket)),
-            Some(Ok(_)) => return Ok(Submitted::Committed),
-            Some(Err(CommitError::Busy { book })) => book,
-            Some(Err(error)) => return Err(in_row(error, &rows)),
-        };
-        ledger.wait_for_room(&book).await.map_err(without_row)?;
+        let error = commit_error(error, &self.drafts, "COPY");
+        let row = index.and_then(|index| Some((self.lines.get(index)?, self.drafts.get(index)?)));
+        match row {
+            Some((line, draft)) => {
+                in_copied_row(error, self.table, *line, &RowWrite::Draft(draft.clone()))
+            }
+            None => error,
+        }
     }
 }
 
-fn in_row(error: CommitError, rows: &CopiedRows) -> Error {
-    if let CommitError::FrameTooLarge { .. } = error {
-        return too_large();
-    }
-    let index = match &error {
-        CommitError::Rejected { index, .. } => Some(*index),
-        _ => None,
+/// Decides a piece, once there is room for it.
+async fn submit(ledger: &Ledger, terms: &Arc<Terms>, piece: &Piece) -> Result<Submitted, Error> {
+    let submitted = match submit_group(ledger, &piece.drafts, terms).await {
+        // Why it is refused is told later; that it is stops what follows now.
+        Ok(Submitted::InFlight(ticket)) if ticket.is_refused() => ticket.await.map(Submitted::Done),
+        submitted => submitted,
     };
-    let error = commit_error(error, rows.drafts(), "COPY");
-    match index {
-        Some(index) => rows.in_row(index, error),
-        None => error,
-    }
+    submitted.map_err(|error| piece.refused(error))
 }
 
 fn without_row(error: CommitError) -> Error {
@@ -134,20 +128,19 @@ pub(super) const DATA_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(super) fn too_large() -> Error {
     Error::new(
         Fault::ProgramLimitExceeded,
-        format!(
-            "rows that take more than {DATA_BYTES_MAX} bytes of the log cannot be committed at once"
-        ),
+        format!("rows of more than {DATA_BYTES_MAX} bytes cannot be committed at once"),
     )
+    .with_detail("They are written as one frame of the log, which has a limit.")
     .with_hint(
-        "A COPY is all or nothing. Let it commit in pieces: COPY … WITH (commit_every 10000); \
-         rows of more than a few kilobytes need a smaller number.",
+        "Let the COPY commit in pieces: COPY … WITH (commit_every 10000). Rows of more than a few \
+         kilobytes need a smaller number.",
     )
 }
 
 /// Commits pieces as they come.
 #[derive(Debug)]
 pub(super) struct Pieces {
-    sender: mpsc::Sender<CopiedRows>,
+    sender: mpsc::Sender<Piece>,
     committer: JoinHandle<Ended>,
 }
 
@@ -166,8 +159,8 @@ impl Pieces {
 
     /// Hands over the next piece, and waits while enough are on their way. `false`: an earlier one
     /// has failed, as [`Pieces::finish`] tells.
-    pub(super) async fn push(&self, rows: CopiedRows) -> bool {
-        self.sender.send(rows).await.is_ok()
+    pub(super) async fn push(&self, piece: Piece) -> bool {
+        self.sender.send(piece).await.is_ok()
     }
 
     /// Waits for all pieces; the error is that of the first one that failed.
@@ -184,9 +177,10 @@ impl Pieces {
     }
 }
 
-async fn commit_in_order(ledger: Ledger, mut pieces: mpsc::Receiver<CopiedRows>) -> Ended {
+async fn commit_in_order(ledger: Ledger, mut pieces: mpsc::Receiver<Piece>) -> Ended {
     let mut in_flight = InFlight::default();
     let mut refused = None;
+    let terms = Arc::default();
     loop {
         let piece = tokio::select! {
             biased;
@@ -196,9 +190,9 @@ async fn commit_in_order(ledger: Ledger, mut pieces: mpsc::Receiver<CopiedRows>)
             },
             piece = pieces.recv(), if in_flight.has_room() => piece,
         };
-        let Some(rows) = piece else { break };
-        let behind = in_flight.last.and(&rows);
-        match submit(&ledger, Arc::new(rows)).await {
+        let Some(piece) = piece else { break };
+        let behind = in_flight.last.and(&piece);
+        match submit(&ledger, &terms, &piece).await {
             Ok(submitted) => in_flight.push(behind, submitted),
             Err(error) => {
                 refused = Some(error);
