@@ -6,7 +6,7 @@
 
 use super::copy_in::CopyProtocol;
 use super::portal::{Portal, Progress};
-use super::replies::HeldReply;
+use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowCursor, RowsEnd};
 use super::simple::interruption_of;
 use super::{Connection, Failure, Mode};
@@ -174,12 +174,16 @@ impl Connection {
             Answer::Held => {
                 let prepared = Some(prepared.clone());
                 let formats = formats.to_vec();
-                self.replies.hold(HeldReply { prepared, formats, with_description: false });
+                self.replies.hold(HeldReply {
+                    prepared,
+                    formats,
+                    protocol: ReplyProtocol::Extended,
+                });
             }
             Answer::Written(answer) => {
                 let formats = formats.to_vec();
                 let prepared = Some(prepared.clone());
-                let reply = HeldReply { prepared, formats, with_description: false };
+                let reply = HeldReply { prepared, formats, protocol: ReplyProtocol::Extended };
                 self.answer_now(&reply, &answer)?;
             }
             Answer::CopyIn(copy) => {

@@ -3,7 +3,7 @@
 //! Invariant: every held write is answered exactly once, in its place: with what it wrote, or with
 //! the error, behind which nothing of its block is answered.
 
-use super::replies::{HeldReply, Part};
+use super::replies::{HeldReply, Part, ReplyProtocol};
 use super::{Connection, Failure};
 use crate::codec::{RowWriter, Style};
 use crate::report::Report;
@@ -63,7 +63,9 @@ impl Connection {
         answer: &WriteAnswer,
     ) -> Result<(), Failure> {
         let style = Style::of(self.session.settings());
-        Ok(write_answer(self.out(), reply, answer, style)?)
+        write_answer(self.out(), reply, answer, style)?;
+        self.complete(&answer.tag);
+        Ok(())
     }
 
     /// Writes what every block whose outcome is there is owed.
@@ -107,8 +109,13 @@ fn write_parts(
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
             Part::Held(held) => match answers.next() {
                 Some(answer) => {
+                    let fails =
+                        error.is_some() && held.protocol == ReplyProtocol::Simple { is_last: true };
                     if let Err(report) = write_answer(out, &held, &answer, style) {
                         return Some(report);
+                    }
+                    if !fails {
+                        backend::command_complete(out, &answer.tag);
                     }
                 }
                 None => return Some(error.map_or_else(unanswered, Report::from)),
@@ -122,6 +129,7 @@ fn unanswered() -> Report {
     sql::Error::new(sql::Fault::Internal, "a held write has no answer").into()
 }
 
+/// Writes what comes before the command tag.
 fn write_answer(
     out: &mut BytesMut,
     held: &HeldReply,
@@ -130,12 +138,11 @@ fn write_answer(
 ) -> Result<(), Report> {
     let columns = held.prepared.as_ref().and_then(Prepared::columns);
     if let (Some(rows), Some(columns)) = (&answer.rows, columns) {
-        if held.with_description {
+        if held.protocol != ReplyProtocol::Extended {
             backend::row_description(out, columns, &held.formats);
         }
         write_rows(out, rows, columns, held, style)?;
     }
-    backend::command_complete(out, &answer.tag);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! One writing statement of a block: how it is answered, and how an error names its place.
 
-use crate::insert::{InsertPlan, Recorded, Table};
+use crate::insert::{Recorded, Table};
 use crate::prepared::Action;
+use crate::write_plan::WritePlan;
 use crate::{Error, Fault, Prepared, Result, Value, WriteAnswer};
 use chrono_tz::Tz;
 use store::Conflict;
@@ -14,16 +15,19 @@ pub(crate) enum WriteStatement {
 }
 
 impl WriteStatement {
-    fn plan(prepared: &Prepared) -> Result<&InsertPlan> {
+    fn plan(prepared: &Prepared) -> Result<&WritePlan> {
         match prepared.action() {
-            Action::Insert(plan) => Ok(plan),
+            Action::Write(plan) => Ok(plan),
             _ => Err(Error::new(Fault::Internal, "a statement that writes nothing was staged")),
         }
     }
 
     /// What a row does when it is there already, if that is not to be an error.
     pub(super) fn skips(&self) -> Option<Conflict> {
-        None
+        match self {
+            WriteStatement::Plan { prepared, .. } => Self::plan(prepared).ok()?.skips(),
+            WriteStatement::Copy { .. } => None,
+        }
     }
 
     /// Says which row of the statement an error is about, of how many.
@@ -43,7 +47,9 @@ impl WriteStatement {
     /// Names the statement in a message about all of it.
     pub(super) fn verb(&self) -> &'static str {
         match self {
-            WriteStatement::Plan { .. } => "INSERT",
+            WriteStatement::Plan { prepared, .. } => {
+                Self::plan(prepared).map_or("INSERT", WritePlan::verb)
+            }
             WriteStatement::Copy { .. } => "COPY",
         }
     }

@@ -1,6 +1,7 @@
 //! Whole statements on a real ledger: INSERT, COPY, blocks and settings as a client sees them.
 
 mod blocks;
+mod forms;
 
 use crate::arrow::array::RecordBatch;
 use crate::arrow::util::display::array_value_to_string;

@@ -5,8 +5,9 @@
 use super::{Session, tagged};
 use crate::block::{Block, BlockCommit, BlockOutcome, BlockWrites, WriteStatement};
 use crate::copy::CopyPlan;
-use crate::insert::{InsertEnvironment, InsertPlan, RowWrite};
+use crate::insert::{InsertEnvironment, RowWrite};
 use crate::provider::PinnedView;
+use crate::write_plan::WritePlan;
 use crate::{Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, Value};
 use std::sync::Arc;
 use store::Unmoved;
@@ -30,10 +31,10 @@ impl Session {
     pub(super) async fn write(
         &mut self,
         prepared: &Prepared,
-        plan: &InsertPlan,
+        plan: &WritePlan,
         parameters: &[Value],
     ) -> Result<Answer> {
-        self.check_may_write("INSERT")?;
+        self.check_may_write(plan.verb())?;
         let view = match plan.reads() {
             true => self.view().await?,
             false => self.shared.ledger.view().into(),
