@@ -3,6 +3,7 @@
 
 mod bank;
 mod berka;
+mod blocks;
 mod books;
 mod clients;
 mod crash;
