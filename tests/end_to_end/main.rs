@@ -8,6 +8,7 @@ mod books;
 mod clients;
 mod crash;
 mod documentation;
+mod model;
 mod schema;
 mod serve;
 mod tidy;

@@ -89,7 +89,7 @@ CREATE TABLE two_legged.transfers (
 );
 ALTER DATABASE tallybook SET search_path = public, two_legged;
 
--- Positions: every opened account and every transaction takes the next one of its book.
+-- Positions: every opened or changed account and every transaction takes the next one of its book.
 
 CREATE FUNCTION next_seq(of_book text) RETURNS bigint LANGUAGE sql AS $$
   INSERT INTO books (book, head_seq) VALUES (of_book, 1)
@@ -98,7 +98,14 @@ $$;
 
 CREATE FUNCTION take_seq() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NEW.book IS NOT NULL AND NEW.seq IS NULL THEN NEW.seq := next_seq(NEW.book); END IF;
+  -- What ON CONFLICT is about to skip takes no position.
+  IF EXISTS (SELECT FROM transactions WHERE book = NEW.book AND idempotency_key = NEW.idempotency_key)
+    OR EXISTS (SELECT FROM two_legged.transfers WHERE book = NEW.book AND idempotency_key = NEW.idempotency_key)
+  THEN
+    NEW.seq := coalesce(NEW.seq, 0);
+  ELSIF NEW.book IS NOT NULL AND NEW.seq IS NULL THEN
+    NEW.seq := next_seq(NEW.book);
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER take_seq BEFORE INSERT ON transactions FOR EACH ROW EXECUTE FUNCTION take_seq();
@@ -106,10 +113,21 @@ CREATE TRIGGER take_seq BEFORE INSERT ON two_legged.transfers FOR EACH ROW EXECU
 
 CREATE FUNCTION take_opened_seq() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  NEW.opened_seq := next_seq(NEW.book);
+  IF NOT EXISTS (SELECT FROM accounts WHERE book = NEW.book AND path = NEW.path) THEN
+    NEW.opened_seq := next_seq(NEW.book);
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER take_seq BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION take_opened_seq();
+
+CREATE FUNCTION take_changed_seq() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM next_seq(NEW.book);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER take_changed_seq AFTER UPDATE ON accounts FOR EACH ROW
+  WHEN (OLD.min_balance IS DISTINCT FROM NEW.min_balance OR OLD.metadata <> NEW.metadata OR OLD.closed <> NEW.closed)
+  EXECUTE FUNCTION take_changed_seq();
 
 -- A posting finds its transaction and its account, and moves the account.
 
@@ -180,6 +198,14 @@ BEGIN
     RETURN NEW;
   END IF;
   PERFORM check_whole(NEW.tx_id);
+  -- With two legs it is a transfer too, whichever table it came through.
+  IF pg_trigger_depth() = 1 AND (SELECT count(*) FROM postings WHERE tx_id = NEW.tx_id) = 2 THEN
+    INSERT INTO two_legged.transfers
+      (tx_id, book, seq, idempotency_key, debit_account, credit_account, asset, amount, occurred_at, metadata)
+    SELECT NEW.tx_id, NEW.book, NEW.seq, NEW.idempotency_key, d.account, c.account, d.asset, d.amount, NEW.occurred_at, NEW.metadata
+    FROM postings d JOIN postings c USING (tx_id)
+    WHERE tx_id = NEW.tx_id AND d.direction = 'debit' AND c.direction = 'credit';
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER post_whole AFTER INSERT ON transactions FOR EACH ROW EXECUTE FUNCTION post_whole();
@@ -201,7 +227,8 @@ BEGIN
     jsonb_build_object('account', NEW.credit_account, 'asset', NEW.asset, 'amount', NEW.amount, 'direction', 'credit')));
   RETURN NEW;
 END $$;
-CREATE TRIGGER post_transfer AFTER INSERT ON two_legged.transfers FOR EACH ROW EXECUTE FUNCTION post_transfer();
+CREATE TRIGGER post_transfer AFTER INSERT ON two_legged.transfers FOR EACH ROW WHEN (pg_trigger_depth() = 0)
+  EXECUTE FUNCTION post_transfer();
 
 -- A ledger is added to, never changed.
 

@@ -76,7 +76,13 @@ fn step(client: &mut RawClient, line: &str, transcript: &mut Transcript) {
         "query" | "sync" => listen(client, 'Z', transcript),
         "read" => listen(client, first.chars().next().expect("a kind"), transcript),
         // No message has this kind: up to the end.
-        "terminate" | "hang-up" => listen(client, '\0', transcript),
+        "terminate" => listen(client, '\0', transcript),
+        // Whatever is still said, nobody hears it.
+        "hang-up" => {
+            let mut unheard = Transcript::default();
+            listen(client, '\0', &mut unheard);
+            transcript.lines.extend(unheard.lines.pop());
+        }
         _ => {}
     }
 }
