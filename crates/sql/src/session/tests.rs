@@ -275,7 +275,9 @@ async fn what_cannot_be_inserted_says_why() {
         (format!("{transfer} ('shop', 'k', 'cash')"), Fault::SyntaxError),
         (format!("{transfer} ('shop', 'k', 'cash', 'sales', 1, 2)"), Fault::SyntaxError),
         (
-            format!("{transfer} ('shop', 'k', 'cash', 'sales', 1) ON CONFLICT DO NOTHING"),
+            format!(
+                "{transfer} ('shop', 'k', 'cash', 'sales', 1) ON CONFLICT (book, idempotency_key) DO UPDATE SET amount = 2"
+            ),
             Fault::FeatureNotSupported,
         ),
         (
