@@ -25,7 +25,7 @@ struct Inner {
 pub(crate) enum Action {
     /// `tag` is the word of its command tag.
     Query {
-        query: PreparedQuery,
+        query: Box<PreparedQuery>,
         tag: &'static str,
     },
     Write(Box<WritePlan>),

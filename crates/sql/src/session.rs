@@ -142,8 +142,10 @@ impl Session {
         self.settings.timeouts().idle_in_transaction
     }
 
+    /// An explicit block fails with its statement. What an implicit one holds is still to be
+    /// answered, so that one fails when the error is told.
     fn failing<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err() {
+        if result.is_err() && matches!(self.block, Block::Open(_)) {
             self.fail_block();
         }
         result
@@ -183,7 +185,7 @@ impl Session {
                     _ => "EXPLAIN",
                 };
                 let query = query.prepare(&statement, parameter_types, settings).await?;
-                (Some(query.columns.clone()), Action::Query { query, tag })
+                (Some(query.columns.clone()), Action::Query { query: Box::new(query), tag })
             }
             Body::Insert(insert) => {
                 let plan = InsertPlan::analyse(&insert, parameter_types, settings, query).await?;

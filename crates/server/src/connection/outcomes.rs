@@ -48,6 +48,18 @@ impl Connection {
         self.answer_open(outcome)
     }
 
+    /// Answers what the open block holds, but gives the answer of its last write.
+    pub(super) async fn take_last_answer(&mut self) -> Result<Option<WriteAnswer>, Failure> {
+        let mut outcome = self.session.answer_held().await;
+        if outcome.error.is_some() {
+            return self.answer_open(outcome).map(|()| None);
+        }
+        let last = outcome.answers.pop();
+        self.replies.forget_last();
+        self.answer_open(outcome)?;
+        Ok(last)
+    }
+
     fn answer_open(&mut self, outcome: BlockOutcome) -> Result<(), Failure> {
         let parts = self.replies.take_open();
         let style = Style::of(self.session.settings());

@@ -89,6 +89,11 @@ impl Replies {
         self.open.push(Part::Held(held));
     }
 
+    /// The last held write is answered by other means.
+    pub(super) fn forget_last(&mut self) {
+        self.open.pop();
+    }
+
     /// What the open block is owed so far; it is answered now or never.
     pub(super) fn take_open(&mut self) -> Vec<Part> {
         std::mem::take(&mut self.open)

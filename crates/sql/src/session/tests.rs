@@ -70,6 +70,7 @@ async fn seen(answer: Answer) -> Result<Seen> {
             let tag = match tag {
                 RowsTag::Counted(word) => format!("{word} {}", lines.len()),
                 RowsTag::Plain(word) => word.to_owned(),
+                RowsTag::Exact(tag) => tag,
             };
             Ok(Seen { tag, rows: lines })
         }

@@ -132,10 +132,11 @@ impl Session {
         prepared: &Prepared,
         parameters: &[Value],
     ) -> Result<Answer> {
-        match self.execute(prepared, parameters).await? {
-            Answer::Held => self.commit_held().await,
-            answer => Ok(answer),
-        }
+        let answer = match self.execute(prepared, parameters).await {
+            Ok(Answer::Held) => self.commit_held().await,
+            answer => answer,
+        };
+        answer.inspect_err(|_| self.fail_block())
     }
 
     /// Commits the held writes and gives the answer of the last.
