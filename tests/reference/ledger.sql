@@ -48,6 +48,7 @@ CREATE TABLE transactions (
   reverses uuid,
   postings jsonb,
   deduplicated boolean NOT NULL DEFAULT false,
+  posted_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
   CONSTRAINT transactions_pkey PRIMARY KEY (tx_id),
   CONSTRAINT transactions_idempotency_key UNIQUE (book, idempotency_key),
   CONSTRAINT transactions_reverses_key UNIQUE (reverses)
@@ -136,7 +137,8 @@ DECLARE
   its_transaction transactions;
   its_account accounts;
 BEGIN
-  SELECT * INTO its_transaction FROM transactions WHERE tx_id = NEW.tx_id;
+  -- A transaction is complete once its block is committed.
+  SELECT * INTO its_transaction FROM transactions WHERE tx_id = NEW.tx_id AND posted_in = pg_current_xact_id();
   IF NOT FOUND THEN
     RAISE foreign_key_violation USING MESSAGE = 'there is no such transaction', CONSTRAINT = 'postings_tx_id_fkey';
   END IF;

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub struct RawClient {
@@ -136,6 +137,18 @@ impl RawClient {
         let answers = client.until_ready();
         assert!(answers.iter().all(|message| message.kind != 'E'), "{answers:?}");
         self
+    }
+
+    /// How long a silent server is listened to.
+    ///
+    /// # Panics
+    /// If the operating system refuses.
+    pub fn give_up_after(&mut self, time: Duration) {
+        let set = match &self.stream {
+            Stream::Tcp(stream) => stream.set_read_timeout(Some(time)),
+            Stream::Unix(stream) => stream.set_read_timeout(Some(time)),
+        };
+        set.expect("a read timeout can be set");
     }
 
     /// A startup message, version 3.0, for a database.

@@ -44,19 +44,19 @@ const CASES: &[Case] = &[
     ),
     same(
         "a failed block in the extended protocol",
-        "query BEGIN\nquery SELECT 1/0\nrun SELECT 1\nsync\nparse p ROLLBACK\nbind _ p\nexecute _ 0\nsync",
+        "query BEGIN\nquery {fail}\nrun SELECT 1\nsync\nparse p ROLLBACK\nbind _ p\nexecute _ 0\nsync",
     ),
     same(
         "rollback of a failed block",
-        "query BEGIN\nquery SELECT 1/0\nquery ROLLBACK\nquery {post a 1}",
+        "query BEGIN\nquery {fail}\nquery ROLLBACK\nquery {post a 1}",
     ),
     same(
         "commit of a failed block",
-        "query BEGIN\nquery {post a 1}\nquery SELECT 1/0\nquery COMMIT\nquery {post b 2}",
+        "query BEGIN\nquery {post a 1}\nquery {fail}\nquery COMMIT\nquery {post b 2}",
     ),
     same(
         "commit and chain of a failed block",
-        "query BEGIN\nquery SELECT 1/0\nquery COMMIT AND CHAIN\nquery {post b 2}\nquery COMMIT",
+        "query BEGIN\nquery {fail}\nquery COMMIT AND CHAIN\nquery {post b 2}\nquery COMMIT",
     ),
     same(
         "begin in a block warns",
@@ -141,7 +141,7 @@ const CASES: &[Case] = &[
     ),
     same("hang up in a block", "query BEGIN\nquery {post a 1}\nquery {post b 2}\nhang-up"),
     same("terminate in a block", "query BEGIN\nquery {post a 1}\nquery {post b 2}\nterminate"),
-    same("hang up in a failed block", "query BEGIN\nquery {post a 1}\nquery SELECT 1/0\nhang-up"),
+    same("hang up in a failed block", "query BEGIN\nquery {post a 1}\nquery {fail}\nhang-up"),
     same(
         "several rows in one insert",
         "query BEGIN\nquery INSERT INTO transfers (book, idempotency_key, debit_account, credit_account, amount) VALUES \

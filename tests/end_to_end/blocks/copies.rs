@@ -52,7 +52,7 @@ const CASES: &[Case] = &[
     ),
     same(
         "copy in a failed block",
-        "query BEGIN\nquery SELECT 1/0\nquery COPY transfers (book, idempotency_key) FROM STDIN\nquery ROLLBACK",
+        "query BEGIN\nquery {fail}\nquery COPY transfers (book, idempotency_key) FROM STDIN\nquery ROLLBACK",
     ),
     same(
         "copy in a read only block",
@@ -65,7 +65,7 @@ const CASES: &[Case] = &[
     ),
     same(
         "a write, a copy and an error in one query",
-        "send-query {post a 1}; COPY transfers (book, idempotency_key, debit_account, credit_account, amount) FROM STDIN; SELECT 1/0\nread G\n\
+        "send-query {post a 1}; COPY transfers (book, idempotency_key, debit_account, credit_account, amount) FROM STDIN; {fail}\nread G\n\
          copy {book}\\tb\\tcash\\tsales\\t1\\n\ncopy-done\nread Z",
     ),
     same(

@@ -18,10 +18,7 @@ const CASES: &[Case] = &[
     same("a rejection first", "run {post a 0}\nrun {post b 2}\nsync"),
     same("a rejection last", "run {post a 1}\nrun {post b 2}\nrun {post c 0}\nsync"),
     same("a syntax error in the middle", "run {post a 1}\nrun SELEC\nrun {post c 3}\nsync"),
-    same(
-        "a division by zero in the middle",
-        "run {post a 1}\nrun SELECT 1/0\nrun {post c 3}\nsync",
-    ),
+    same("a division by zero in the middle", "run {post a 1}\nrun {fail}\nrun {post c 3}\nsync"),
     same(
         "an unknown column in the middle",
         "run {post a 1}\nrun SELECT nothing FROM accounts\nrun {post c 3}\nsync",
@@ -55,7 +52,7 @@ const CASES: &[Case] = &[
     ),
     differing(
         "flush and then a failure",
-        "run {post a 1} RETURNING seq\nflush\nread C\nrun SELECT 1/0\nsync",
+        "run {post a 1} RETURNING seq\nflush\nread C\nrun {fail}\nsync",
         &[NoPositionYet],
     ),
     same("flush after a rejection", "run {post a 0}\nflush\nread E\nrun {post b 2}\nsync"),
@@ -84,21 +81,21 @@ const CASES: &[Case] = &[
     same("going on after commit", "run BEGIN\nrun {post a 1}\nrun COMMIT\nrun {post b 2}\nsync"),
     same(
         "a failure after commit",
-        "run BEGIN\nrun {post a 1}\nrun COMMIT\nrun {post b 2}\nrun SELECT 1/0\nsync",
+        "run BEGIN\nrun {post a 1}\nrun COMMIT\nrun {post b 2}\nrun {fail}\nsync",
     ),
     same(
         "a failure before commit",
-        "run BEGIN\nrun {post a 1}\nrun SELECT 1/0\nrun COMMIT\nsync\nquery ROLLBACK",
+        "run BEGIN\nrun {post a 1}\nrun {fail}\nrun COMMIT\nsync\nquery ROLLBACK",
     ),
     same(
         "commit after a failure and sync",
-        "run BEGIN\nrun {post a 1}\nrun SELECT 1/0\nsync\nrun COMMIT\nsync",
+        "run BEGIN\nrun {post a 1}\nrun {fail}\nsync\nrun COMMIT\nsync",
     ),
     same("rollback in the middle", "run BEGIN\nrun {post a 1}\nrun ROLLBACK\nrun {post b 2}\nsync"),
     same("begin after a write", "run {post a 1}\nrun BEGIN\nrun {post b 2}\nsync\nquery ROLLBACK"),
     same(
         "commit without begin in a pipeline",
-        "run {post a 1}\nrun COMMIT\nrun {post b 2}\nrun SELECT 1/0\nsync",
+        "run {post a 1}\nrun COMMIT\nrun {post b 2}\nrun {fail}\nsync",
     ),
     same(
         "rollback without begin in a pipeline",
@@ -132,11 +129,11 @@ const CASES: &[Case] = &[
     ),
     same(
         "messages after an error are skipped",
-        "run SELECT 1/0\nrun {post a 1}\nparse p SELECT 1\nclose S p\ndescribe S p\nsync\nrun {post b 2}\nsync",
+        "run {fail}\nrun {post a 1}\nparse p SELECT 1\nclose S p\ndescribe S p\nsync\nrun {post b 2}\nsync",
     ),
     same(
         "a query ends the skipping not at all",
-        "run SELECT 1/0\nflush\nread E\nsend-query SELECT 2 AS two\nsync",
+        "run {fail}\nflush\nread E\nsend-query SELECT 2 AS two\nsync",
     ),
     same("two syncs in flight", "run {post a 1}\nsend-sync\nrun {post b 2}\nsync\nread Z"),
     same(
@@ -147,7 +144,7 @@ const CASES: &[Case] = &[
     same("sync and sync", "send-sync\nsync\nread Z"),
     same("a sync and a query in flight", "run {post a 1}\nsend-sync\nquery {post b 2}\nread Z"),
     same("a query before sync", "run {post a 1}\nsend-query {post b 2}\nread Z\nsync"),
-    same("a query in the middle that fails", "run {post a 1}\nsend-query SELECT 1/0\nread Z\nsync"),
+    same("a query in the middle that fails", "run {post a 1}\nsend-query {fail}\nread Z\nsync"),
     same("terminate without sync", "run {post a 1}\nterminate"),
     same("hang up without sync", "run {post a 1}\nrun {post b 2}\nhang-up"),
     same("terminate inside a block", "run BEGIN\nrun {post a 1}\nsync\nterminate"),
@@ -172,7 +169,7 @@ const CASES: &[Case] = &[
     ),
     same(
         "set in a failed pipeline is undone",
-        "run SET tallybook.book = '{book}'\nrun SELECT 1/0\nsync\nquery SHOW tallybook.book",
+        "run SET tallybook.book = '{book}'\nrun {fail}\nsync\nquery SHOW tallybook.book",
     ),
     same(
         "accounts opened and used in one pipeline",

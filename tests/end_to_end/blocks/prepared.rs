@@ -48,7 +48,7 @@ const CASES: &[Case] = &[
     ),
     same(
         "execute in a failed block",
-        "query PREPARE p AS SELECT 1 AS one\nquery BEGIN\nquery SELECT 1/0\nquery EXECUTE p\nquery ROLLBACK",
+        "query PREPARE p AS SELECT 1 AS one\nquery BEGIN\nquery {fail}\nquery EXECUTE p\nquery ROLLBACK",
     ),
     same(
         "sql and protocol share their names",
@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
     ),
     same(
         "a statement parsed in a failed pipeline",
-        "parse p SELECT 1 AS one\nrun SELECT 1/0\nsync\nbind _ p\nexecute _ 0\nsync",
+        "parse p SELECT 1 AS one\nrun {fail}\nsync\nbind _ p\nexecute _ 0\nsync",
     ),
     same(
         "rows in pieces",

@@ -23,7 +23,7 @@ const CASES: &[Case] = &[
     same(
         "nested errors",
         "query BEGIN\nquery SAVEPOINT one\nquery {post a 1}\nquery SAVEPOINT two\nquery {post b 0}\nquery ROLLBACK TO two\nquery {post c 3}\n\
-         query SELECT 1/0\nquery ROLLBACK TO one\nquery {post d 4}\nquery COMMIT",
+         query {fail}\nquery ROLLBACK TO one\nquery {post d 4}\nquery COMMIT",
     ),
     same(
         "release takes the inner ones along",
@@ -53,15 +53,15 @@ const CASES: &[Case] = &[
     ),
     same(
         "rollback to nothing in a failed block",
-        "query BEGIN\nquery SAVEPOINT s\nquery SELECT 1/0\nquery ROLLBACK TO nothing\nquery ROLLBACK TO s\nquery {post a 1}\nquery COMMIT",
+        "query BEGIN\nquery SAVEPOINT s\nquery {fail}\nquery ROLLBACK TO nothing\nquery ROLLBACK TO s\nquery {post a 1}\nquery COMMIT",
     ),
     same(
         "release in a failed block",
-        "query BEGIN\nquery SAVEPOINT s\nquery SELECT 1/0\nquery RELEASE s\nquery ROLLBACK TO s\nquery COMMIT",
+        "query BEGIN\nquery SAVEPOINT s\nquery {fail}\nquery RELEASE s\nquery ROLLBACK TO s\nquery COMMIT",
     ),
     same(
         "a savepoint in a failed block",
-        "query BEGIN\nquery SELECT 1/0\nquery SAVEPOINT s\nquery ROLLBACK",
+        "query BEGIN\nquery {fail}\nquery SAVEPOINT s\nquery ROLLBACK",
     ),
     same(
         "a savepoint ends with its block",
