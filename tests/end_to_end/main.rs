@@ -3,10 +3,12 @@
 
 mod bank;
 mod berka;
+mod blocks;
 mod books;
 mod clients;
 mod crash;
 mod documentation;
+mod model;
 mod schema;
 mod serve;
 mod tidy;

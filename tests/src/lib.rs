@@ -1,5 +1,5 @@
 //! The harness of the end-to-end tests: it starts the real `tallybook` binary in a directory of
-//! its own, talks to it through real clients or byte by byte, and stops it in rough ways.
+//! its own, or a PostgreSQL to compare with, talks to it through real clients or byte by byte, and stops it in rough ways.
 //!
 //! Refuses to know: anything inside the server. What a test learns, it learns over the wire, from
 //! an exit status or from the operating system.
@@ -10,13 +10,19 @@
 mod deadline;
 mod dice;
 mod money;
+mod postgres;
 mod program;
 mod raw;
+mod script;
 mod server;
+mod transcript;
 
 pub use deadline::{DEADLINE, until};
 pub use dice::Dice;
 pub use money::Money;
+pub use postgres::Postgres;
 pub use program::{Finished, data_dir, psql, psycopg_script, repository};
 pub use raw::{Message, RawClient};
+pub use script::converse;
 pub use server::{Server, connect_to, connect_with_retry, tallybook};
+pub use transcript::Transcript;

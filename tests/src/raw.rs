@@ -2,12 +2,38 @@
 
 use crate::DEADLINE;
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub struct RawClient {
-    stream: TcpStream,
+    stream: Stream,
+}
+
+/// Tallybook listens on TCP; the PostgreSQL to compare with, on a socket in its own directory.
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    fn reading(&mut self) -> &mut dyn io::Read {
+        match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
+        }
+    }
+
+    fn writing(&mut self) -> &mut dyn io::Write {
+        match self {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
+        }
+    }
 }
 
 /// A message from the server.
@@ -39,6 +65,25 @@ impl Message {
         String::from_utf8_lossy(self.body.strip_suffix(b"\0").unwrap_or(&self.body)).into_owned()
     }
 
+    /// Name and type of each column of a RowDescription.
+    ///
+    /// # Panics
+    /// If it is cut short.
+    pub fn columns(&self) -> Vec<(String, u32)> {
+        let mut rest = &self.body[2..];
+        let mut columns = Vec::new();
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| *byte == 0).expect("a name ends");
+            let name = String::from_utf8_lossy(&rest[..end]).into_owned();
+            // Behind the name: table, number in the table, type, its size, its modifier, format.
+            let fields = &rest[end + 1..];
+            let wire_type = fields[6..10].try_into().expect("four bytes");
+            columns.push((name, u32::from_be_bytes(wire_type)));
+            rest = &fields[18..];
+        }
+        columns
+    }
+
     /// The columns of a DataRow as text; `NULL` for null.
     pub fn row(&self) -> Vec<String> {
         let mut rest = &self.body[2..];
@@ -64,7 +109,7 @@ impl RawClient {
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout can be set");
         stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout can be set");
         stream.set_nodelay(true).expect("nodelay can be set");
-        RawClient { stream }
+        RawClient { stream: Stream::Tcp(stream) }
     }
 
     /// A connection that is ready for queries.
@@ -72,11 +117,38 @@ impl RawClient {
     /// # Panics
     /// If the server does not let it in.
     pub fn start(address: SocketAddr) -> RawClient {
-        let mut client = Self::open(address);
+        Self::open(address).started()
+    }
+
+    /// A connection that is ready for queries, to the server behind a Unix socket.
+    ///
+    /// # Panics
+    /// If the server does not let it in.
+    pub fn start_at(socket: &Path) -> RawClient {
+        let stream = UnixStream::connect(socket).expect("the server listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout can be set");
+        stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout can be set");
+        RawClient { stream: Stream::Unix(stream) }.started()
+    }
+
+    fn started(mut self) -> RawClient {
+        let client = &mut self;
         client.write(&Self::startup("tallybook")).expect("the startup can be sent");
         let answers = client.until_ready();
         assert!(answers.iter().all(|message| message.kind != 'E'), "{answers:?}");
-        client
+        self
+    }
+
+    /// How long a silent server is listened to.
+    ///
+    /// # Panics
+    /// If the operating system refuses.
+    pub fn give_up_after(&mut self, time: Duration) {
+        let set = match &self.stream {
+            Stream::Tcp(stream) => stream.set_read_timeout(Some(time)),
+            Stream::Unix(stream) => stream.set_read_timeout(Some(time)),
+        };
+        set.expect("a read timeout can be set");
     }
 
     /// A startup message, version 3.0, for a database.
@@ -95,7 +167,7 @@ impl RawClient {
     /// # Errors
     /// When the server has closed the connection.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        self.stream.writing().write_all(bytes)
     }
 
     /// Sends one message with its length.
@@ -103,9 +175,17 @@ impl RawClient {
     /// # Panics
     /// If the server has closed the connection.
     pub fn send(&mut self, kind: char, body: &[u8]) {
+        self.try_send(kind, body).expect("the server reads");
+    }
+
+    /// Sends one message with its length.
+    ///
+    /// # Errors
+    /// When the server has closed the connection.
+    pub fn try_send(&mut self, kind: char, body: &[u8]) -> io::Result<()> {
         let mut message = vec![kind as u8];
         message.extend(with_length(body));
-        self.write(&message).expect("the server reads");
+        self.write(&message)
     }
 
     /// A simple Query.
@@ -163,11 +243,11 @@ impl RawClient {
     /// When the connection ends or stays silent.
     pub fn read(&mut self) -> io::Result<Message> {
         let mut head = [0; 5];
-        self.stream.read_exact(&mut head)?;
+        self.stream.reading().read_exact(&mut head)?;
         let length = i32::from_be_bytes([head[1], head[2], head[3], head[4]]);
         let length = usize::try_from(length - 4).map_err(io::Error::other)?;
         let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
+        self.stream.reading().read_exact(&mut body)?;
         Ok(Message { kind: char::from(head[0]), body })
     }
 
@@ -177,8 +257,19 @@ impl RawClient {
     /// When the connection ends or stays silent.
     pub fn read_byte(&mut self) -> io::Result<u8> {
         let mut byte = [0];
-        self.stream.read_exact(&mut byte)?;
+        self.stream.reading().read_exact(&mut byte)?;
         Ok(byte[0])
+    }
+
+    /// Says nothing more, as a client that has gone away; what the server still says can be read.
+    ///
+    /// # Errors
+    /// When the connection has ended already.
+    pub fn hang_up(&mut self) -> io::Result<()> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
     }
 
     /// Everything up to the end of the connection, which the server must bring about.
@@ -187,7 +278,7 @@ impl RawClient {
     /// When it stays open past the deadline.
     pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
-        match self.stream.read_to_end(&mut rest) {
+        match self.stream.reading().read_to_end(&mut rest) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(rest),
             Err(error) => Err(error),
             Ok(_) => Ok(rest),
@@ -196,7 +287,7 @@ impl RawClient {
 }
 
 /// Texts with a zero behind each.
-fn zero_ended(texts: &[&str]) -> Vec<u8> {
+pub(crate) fn zero_ended(texts: &[&str]) -> Vec<u8> {
     texts.iter().flat_map(|text| text.bytes().chain([0])).collect()
 }
 

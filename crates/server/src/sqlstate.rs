@@ -59,6 +59,7 @@ impl SqlState {
     pub(crate) const PROGRAM_LIMIT_EXCEEDED: SqlState = SqlState("54000");
     pub(crate) const OBJECT_NOT_IN_PREREQUISITE_STATE: SqlState = SqlState("55000");
     pub(crate) const INVALID_SAVEPOINT: SqlState = SqlState("3B001");
+    pub(crate) const INVALID_COLUMN_REFERENCE: SqlState = SqlState("42P10");
     pub(crate) const QUERY_CANCELED: SqlState = SqlState("57014");
     pub(crate) const ADMIN_SHUTDOWN: SqlState = SqlState("57P01");
     pub(crate) const IDLE_SESSION_TIMEOUT: SqlState = SqlState("57P05");
@@ -75,6 +76,7 @@ impl SqlState {
             Fault::Commit(error) => Self::of_commit_error(error),
             Fault::SyntaxError => Self::SYNTAX_ERROR,
             Fault::UndefinedTable => Self::UNDEFINED_TABLE,
+            Fault::InvalidColumnReference => Self::INVALID_COLUMN_REFERENCE,
             Fault::UndefinedColumn => Self::UNDEFINED_COLUMN,
             Fault::UndefinedFunction => Self::UNDEFINED_FUNCTION,
             Fault::UndefinedObject => Self::UNDEFINED_OBJECT,

@@ -47,6 +47,8 @@ pub enum RowsTag {
     /// `SELECT n`, `SHOW`, `FETCH n`…: the word and whether the number of rows follows it.
     Counted(&'static str),
     Plain(&'static str),
+    /// Fixed, whatever RETURNING gives.
+    Exact(String),
 }
 
 impl std::fmt::Debug for Answer {

@@ -15,6 +15,8 @@ pub enum Fault {
     SyntaxError,
     UndefinedTable,
     UndefinedColumn,
+    /// Columns that are there and do not fit where they stand.
+    InvalidColumnReference,
     UndefinedFunction,
     UndefinedObject,
     AmbiguousColumn,

@@ -11,6 +11,7 @@ mod answer;
 mod block;
 mod budget;
 mod catalog;
+mod change;
 mod copy;
 mod datafusion_error;
 mod engine;
@@ -28,6 +29,7 @@ mod settings;
 mod statement;
 mod timestamp;
 mod value;
+mod write_plan;
 
 /// The ledger below, for who opens it and for who tells its rejections: the server reaches it
 /// through this crate alone.

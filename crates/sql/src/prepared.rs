@@ -1,10 +1,10 @@
 //! A statement that is understood: analysed or planned once, to be executed many times.
 
 use crate::copy::CopyPlan;
-use crate::insert::InsertPlan;
 use crate::query::PreparedQuery;
 use crate::settings::ConfigSelect;
 use crate::statement::{BlockCommand, SettingCommand, ShowCommand};
+use crate::write_plan::WritePlan;
 use crate::{Column, PgType, StatementKind, Value};
 use std::sync::Arc;
 
@@ -25,10 +25,10 @@ struct Inner {
 pub(crate) enum Action {
     /// `tag` is the word of its command tag.
     Query {
-        query: PreparedQuery,
+        query: Box<PreparedQuery>,
         tag: &'static str,
     },
-    Insert(InsertPlan),
+    Write(Box<WritePlan>),
     Copy(Arc<CopyPlan>),
     Block(BlockCommand),
     Setting(SettingCommand),
@@ -66,7 +66,7 @@ impl Prepared {
     pub fn parameter_types(&self) -> &[PgType] {
         match &self.inner.action {
             Action::Query { query, .. } => &query.parameter_types,
-            Action::Insert(plan) => plan.parameter_types(),
+            Action::Write(plan) => plan.parameter_types(),
             Action::ConfigSelect(select) => &select.parameter_types,
             _ => &[],
         }
@@ -87,6 +87,15 @@ impl Prepared {
 
     pub fn kind(&self) -> StatementKind {
         self.inner.kind
+    }
+
+    /// Whether it reads the ledger, and so has to see what its session wrote before.
+    pub fn reads_ledger(&self) -> bool {
+        match &self.resolved(&[]).0.inner.action {
+            Action::Query { .. } => true,
+            Action::Write(plan) => plan.reads(),
+            _ => false,
+        }
     }
 
     pub fn is_write(&self) -> bool {

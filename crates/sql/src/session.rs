@@ -13,14 +13,16 @@ mod writing;
 pub use prepared_statements::PreparedStatements;
 
 use crate::block::{Block, BlockWrites};
+use crate::change::ChangePlan;
 use crate::copy::CopyPlan;
 use crate::engine::Shared;
 use crate::insert::InsertPlan;
 use crate::prepared::Action;
 use crate::settings::{ConfigSelect, show, show_columns};
 use crate::statement::Body;
+use crate::write_plan::WritePlan;
 use crate::{
-    Answer, BlockStatus, CopyIn, Error, Fault, Notice, PgType, Prepared, Result, RowsTag,
+    Answer, BlockStatus, Column, CopyIn, Error, Fault, Notice, PgType, Prepared, Result, RowsTag,
     SessionSettings, Statement, StatementKind, Value, statement,
 };
 use command::change_setting;
@@ -140,8 +142,10 @@ impl Session {
         self.settings.timeouts().idle_in_transaction
     }
 
+    /// An explicit block fails with its statement. What an implicit one holds is still to be
+    /// answered, so that one fails when the error is told.
     fn failing<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err() {
+        if result.is_err() && matches!(self.block, Block::Open(_)) {
             self.fail_block();
         }
         result
@@ -181,11 +185,15 @@ impl Session {
                     _ => "EXPLAIN",
                 };
                 let query = query.prepare(&statement, parameter_types, settings).await?;
-                (Some(query.columns.clone()), Action::Query { query, tag })
+                (Some(query.columns.clone()), Action::Query { query: Box::new(query), tag })
             }
             Body::Insert(insert) => {
                 let plan = InsertPlan::analyse(&insert, parameter_types, settings, query).await?;
-                (plan.columns().map(<[_]>::to_vec), Action::Insert(plan))
+                written(WritePlan::Insert(plan))
+            }
+            Body::Update(update) => {
+                let plan = ChangePlan::analyse(&update, parameter_types, settings, query).await?;
+                written(WritePlan::Change(plan))
             }
             Body::Copy(command) => {
                 (None, Action::Copy(Arc::new(CopyPlan::resolve(&command, settings)?)))
@@ -219,7 +227,7 @@ impl Session {
                 };
                 Ok(Answer::Rows { columns: query.columns.clone(), rows, tag })
             }
-            Action::Insert(plan) => self.write(prepared, plan, parameters).await,
+            Action::Write(plan) => self.write(prepared, plan, parameters).await,
             Action::Copy(plan) => self.begin_copy(plan).await,
             Action::ConfigSelect(select) => {
                 let in_block = self.block.status() == BlockStatus::InBlock;
@@ -251,6 +259,10 @@ impl Session {
             Action::Nothing { tag } => Ok(tagged(tag)),
         }
     }
+}
+
+fn written(plan: WritePlan) -> (Option<Vec<Column>>, Action) {
+    (plan.columns().map(<[_]>::to_vec), Action::Write(Box::new(plan)))
 }
 
 fn tagged(tag: &str) -> Answer {

@@ -4,7 +4,7 @@
 //! statement asked to commit in pieces.
 
 use super::copy_stream::CopyStream;
-use super::replies::HeldReply;
+use super::replies::{HeldReply, ReplyProtocol};
 use super::{Connection, Failure, Mode};
 use crate::report::Report;
 use crate::sqlstate::SqlState;
@@ -70,14 +70,18 @@ impl Connection {
         let copy = copy.complete().await?;
         let answer = self.session.finish_copy(*copy).await?;
         self.send_notices();
-        let reply = HeldReply { prepared: None, formats: Vec::new(), with_description: false };
+        let protocol = match protocol {
+            CopyProtocol::Simple => ReplyProtocol::Simple { is_last: rest.is_empty() },
+            CopyProtocol::Extended => ReplyProtocol::Extended,
+        };
+        let reply = HeldReply { prepared: None, formats: Vec::new(), protocol };
         match answer {
             Answer::Written(answer) => self.answer_now(&reply, &answer)?,
             _ => self.replies.hold(reply),
         }
         match protocol {
-            CopyProtocol::Simple => self.run_text(rest).await,
-            CopyProtocol::Extended => {
+            ReplyProtocol::Simple { .. } => self.run_text(rest).await,
+            ReplyProtocol::Extended => {
                 self.is_inside_pipeline = true;
                 Ok(())
             }

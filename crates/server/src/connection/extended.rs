@@ -6,7 +6,7 @@
 
 use super::copy_in::CopyProtocol;
 use super::portal::{Portal, Progress};
-use super::replies::HeldReply;
+use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowCursor, RowsEnd};
 use super::simple::interruption_of;
 use super::{Connection, Failure, Mode};
@@ -15,7 +15,7 @@ use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend::{self, Format};
 use crate::wire::{Bind, Target};
-use sql::{Answer, BlockStatus, PgType, Prepared, StatementKind, Value};
+use sql::{Answer, BlockStatus, PgType, Prepared, RowsTag, StatementKind, Value, WriteAnswer};
 use std::collections::VecDeque;
 
 impl Connection {
@@ -171,16 +171,19 @@ impl Connection {
                 return self.go_on(name, Box::new(cursor), max_rows, interruption).await;
             }
             Answer::Command { tag } => self.complete(&tag),
-            Answer::Held => {
-                let prepared = Some(prepared.clone());
-                let formats = formats.to_vec();
-                self.replies.hold(HeldReply { prepared, formats, with_description: false });
+            // A client that fetches the rows in pieces cannot wait for its Sync.
+            Answer::Held if max_rows != 0 && prepared.columns().is_some() => {
+                self.replies.hold(extended_reply(prepared, formats));
+                if let Some(answer) = self.take_last_answer().await? {
+                    return self.start_written(name, prepared, answer, formats, max_rows).await;
+                }
             }
+            Answer::Written(answer) if max_rows != 0 && prepared.columns().is_some() => {
+                return self.start_written(name, prepared, answer, formats, max_rows).await;
+            }
+            Answer::Held => self.replies.hold(extended_reply(prepared, formats)),
             Answer::Written(answer) => {
-                let formats = formats.to_vec();
-                let prepared = Some(prepared.clone());
-                let reply = HeldReply { prepared, formats, with_description: false };
-                self.answer_now(&reply, &answer)?;
+                self.answer_now(&extended_reply(prepared, formats), &answer)?;
             }
             Answer::CopyIn(copy) => {
                 self.begin_copy(copy, CopyProtocol::Extended, VecDeque::new())?;
@@ -188,6 +191,22 @@ impl Connection {
             Answer::Empty => backend::empty_query_response(self.out()),
         }
         Ok(())
+    }
+
+    /// Sends what a write returns, up to the limit.
+    async fn start_written(
+        &mut self,
+        name: &str,
+        prepared: &Prepared,
+        answer: WriteAnswer,
+        formats: &[Format],
+        max_rows: u64,
+    ) -> Result<(), Failure> {
+        let WriteAnswer { tag, rows } = answer;
+        let columns = prepared.columns().unwrap_or_default().to_vec();
+        let rows = futures::stream::iter(rows.map(Ok::<_, sql::Error>));
+        let cursor = self.cursor(prepared, &columns, rows, RowsTag::Exact(tag), formats);
+        self.go_on(name, Box::new(cursor), max_rows, Interruption::Never).await
     }
 
     /// Sends rows of a portal up to the limit.
@@ -219,6 +238,14 @@ impl Connection {
         self.end_implicit_block().await?;
         self.ready_for_query();
         Ok(())
+    }
+}
+
+fn extended_reply(prepared: &Prepared, formats: &[Format]) -> HeldReply {
+    HeldReply {
+        prepared: Some(prepared.clone()),
+        formats: formats.to_vec(),
+        protocol: ReplyProtocol::Extended,
     }
 }
 

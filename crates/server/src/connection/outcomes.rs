@@ -3,7 +3,7 @@
 //! Invariant: every held write is answered exactly once, in its place: with what it wrote, or with
 //! the error, behind which nothing of its block is answered.
 
-use super::replies::{HeldReply, Part};
+use super::replies::{HeldReply, Part, ReplyProtocol};
 use super::{Connection, Failure};
 use crate::codec::{RowWriter, Style};
 use crate::report::Report;
@@ -48,6 +48,18 @@ impl Connection {
         self.answer_open(outcome)
     }
 
+    /// Answers what the open block holds, but gives the answer of its last write.
+    pub(super) async fn take_last_answer(&mut self) -> Result<Option<WriteAnswer>, Failure> {
+        let mut outcome = self.session.answer_held().await;
+        if outcome.error.is_some() {
+            return self.answer_open(outcome).map(|()| None);
+        }
+        let last = outcome.answers.pop();
+        self.replies.forget_last();
+        self.answer_open(outcome)?;
+        Ok(last)
+    }
+
     fn answer_open(&mut self, outcome: BlockOutcome) -> Result<(), Failure> {
         let parts = self.replies.take_open();
         let style = Style::of(self.session.settings());
@@ -63,7 +75,9 @@ impl Connection {
         answer: &WriteAnswer,
     ) -> Result<(), Failure> {
         let style = Style::of(self.session.settings());
-        Ok(write_answer(self.out(), reply, answer, style)?)
+        write_answer(self.out(), reply, answer, style)?;
+        self.complete(&answer.tag);
+        Ok(())
     }
 
     /// Writes what every block whose outcome is there is owed.
@@ -107,8 +121,13 @@ fn write_parts(
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
             Part::Held(held) => match answers.next() {
                 Some(answer) => {
+                    let fails =
+                        error.is_some() && held.protocol == ReplyProtocol::Simple { is_last: true };
                     if let Err(report) = write_answer(out, &held, &answer, style) {
                         return Some(report);
+                    }
+                    if !fails {
+                        backend::command_complete(out, &answer.tag);
                     }
                 }
                 None => return Some(error.map_or_else(unanswered, Report::from)),
@@ -122,6 +141,7 @@ fn unanswered() -> Report {
     sql::Error::new(sql::Fault::Internal, "a held write has no answer").into()
 }
 
+/// Writes what comes before the command tag.
 fn write_answer(
     out: &mut BytesMut,
     held: &HeldReply,
@@ -130,12 +150,11 @@ fn write_answer(
 ) -> Result<(), Report> {
     let columns = held.prepared.as_ref().and_then(Prepared::columns);
     if let (Some(rows), Some(columns)) = (&answer.rows, columns) {
-        if held.with_description {
+        if held.protocol != ReplyProtocol::Extended {
             backend::row_description(out, columns, &held.formats);
         }
         write_rows(out, rows, columns, held, style)?;
     }
-    backend::command_complete(out, &answer.tag);
     Ok(())
 }
 

@@ -24,8 +24,18 @@ pub(super) struct HeldReply {
     /// `None` for a COPY, which gives no rows.
     pub(super) prepared: Option<Prepared>,
     pub(super) formats: Vec<Format>,
-    /// Whether the columns are told before the rows, as the simple protocol does.
-    pub(super) with_description: bool,
+    pub(super) protocol: ReplyProtocol,
+}
+
+/// How a write is answered, which the two protocols do differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReplyProtocol {
+    /// The columns are told before the rows. `is_last`: the write is the last statement of its
+    /// Query, whose commit is part of it, so that it is not complete if that fails.
+    Simple {
+        is_last: bool,
+    },
+    Extended,
 }
 
 /// A piece of what one block is answered with.
@@ -77,6 +87,11 @@ impl Replies {
 
     pub(super) fn hold(&mut self, held: HeldReply) {
         self.open.push(Part::Held(held));
+    }
+
+    /// The last held write is answered by other means.
+    pub(super) fn forget_last(&mut self) {
+        self.open.pop();
     }
 
     /// What the open block is owed so far; it is answered now or never.

@@ -59,6 +59,7 @@ impl RowCursor {
         match &self.tag {
             RowsTag::Counted(word) => format!("{word} {count}"),
             RowsTag::Plain(word) => (*word).to_owned(),
+            RowsTag::Exact(tag) => tag.clone(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The simple protocol: a text with any number of statements, all answers, one ReadyForQuery.
 
 use super::copy_in::CopyProtocol;
-use super::replies::HeldReply;
+use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowsEnd};
 use super::{Connection, Failure};
 use crate::wire::backend;
-use sql::{Answer, Prepared, Statement, StatementKind, WriteAnswer};
+use sql::{Answer, Prepared, Statement, StatementKind};
 use std::collections::VecDeque;
 
 impl Connection {
@@ -26,7 +26,8 @@ impl Connection {
         mut statements: VecDeque<Statement>,
     ) -> Result<(), Failure> {
         while let Some(statement) = statements.pop_front() {
-            if let Some(copy) = self.run_simple(statement).await? {
+            let reply = ReplyProtocol::Simple { is_last: statements.is_empty() };
+            if let Some(copy) = self.run_simple(statement, reply).await? {
                 return self.begin_copy(copy, CopyProtocol::Simple, statements);
             }
         }
@@ -38,6 +39,7 @@ impl Connection {
     async fn run_simple(
         &mut self,
         statement: Statement,
+        protocol: ReplyProtocol,
     ) -> Result<Option<Box<sql::CopyIn>>, Failure> {
         let deadline = self.deadline();
         let interrupt = self.registration.interrupt.clone();
@@ -56,28 +58,17 @@ impl Connection {
             }
             Answer::Command { tag } => self.complete(&tag),
             Answer::Held => {
-                self.replies.hold(HeldReply {
-                    prepared: Some(prepared),
-                    formats: Vec::new(),
-                    with_description: true,
-                });
+                let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
+                self.replies.hold(reply);
             }
-            Answer::Written(answer) => self.written(&prepared, answer, true)?,
+            Answer::Written(answer) => {
+                let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
+                self.answer_now(&reply, &answer)?;
+            }
             Answer::CopyIn(copy) => return Ok(Some(copy)),
             Answer::Empty => backend::empty_query_response(self.out()),
         }
         Ok(None)
-    }
-
-    /// A write of an explicit block, answered at once, in the text format.
-    fn written(
-        &mut self,
-        prepared: &Prepared,
-        answer: WriteAnswer,
-        with_description: bool,
-    ) -> Result<(), Failure> {
-        let prepared = Some(prepared.clone());
-        self.answer_now(&HeldReply { prepared, formats: Vec::new(), with_description }, &answer)
     }
 
     /// Executes a statement: a read so that it can be stopped, everything else to its end.
@@ -87,6 +78,10 @@ impl Connection {
         parameters: &[sql::Value],
         interruption: Interruption,
     ) -> Result<Answer, Failure> {
+        if prepared.reads_ledger() {
+            // A read sees what its own session wrote.
+            self.await_in_flight().await;
+        }
         self.make_way(prepared.kind()).await?;
         let execution = self.session.execute(prepared, parameters);
         match interruption {
@@ -98,11 +93,9 @@ impl Connection {
         }
     }
 
-    /// What has to happen to earlier writes before a statement may run.
+    /// What happens to an implicit block where the client begins or ends one itself.
     async fn make_way(&mut self, kind: StatementKind) -> Result<(), Failure> {
         match kind {
-            // A read sees what its own session wrote.
-            StatementKind::Query => self.await_in_flight().await,
             // The implicit block becomes part of the explicit one.
             StatementKind::Begin | StatementKind::Rollback => self.answer_held().await?,
             StatementKind::Commit => self.commit_held().await?,

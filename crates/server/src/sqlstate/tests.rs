@@ -107,6 +107,7 @@ fn every_other_fault_has_its_row() {
         (Fault::SyntaxError, "42601"),
         (Fault::UndefinedTable, "42P01"),
         (Fault::UndefinedColumn, "42703"),
+        (Fault::InvalidColumnReference, "42P10"),
         (Fault::UndefinedFunction, "42883"),
         (Fault::UndefinedObject, "42704"),
         (Fault::AmbiguousColumn, "42702"),

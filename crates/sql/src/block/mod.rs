@@ -100,6 +100,11 @@ impl OpenBlock {
             if self.ran_query {
                 return Err("SET TRANSACTION ISOLATION LEVEL must be called before any query");
             }
+            if self.savepoints.newest().is_some() {
+                return Err(
+                    "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+                );
+            }
             self.isolation = isolation;
         }
         if let Some(read_only) = modes.read_only {

@@ -12,6 +12,7 @@ pub(crate) struct Savepoint {
     pub(crate) writes: WritesMark,
     /// What was set by then.
     pub(crate) settings: SessionSettings,
+    pub(crate) read_only: bool,
 }
 
 /// The savepoints of a block, oldest first. A name may be used again: the newest is meant.
@@ -24,6 +25,7 @@ impl Savepoints {
         name: String,
         writes: WritesMark,
         settings: SessionSettings,
+        read_only: bool,
     ) -> Result<()> {
         if self.0.len() >= SAVEPOINTS_MAX {
             return Err(Error::new(
@@ -32,7 +34,7 @@ impl Savepoints {
             )
             .with_hint("Release those that are no longer needed: RELEASE SAVEPOINT name."));
         }
-        self.0.push(Savepoint { name, writes, settings });
+        self.0.push(Savepoint { name, writes, settings, read_only });
         Ok(())
     }
 

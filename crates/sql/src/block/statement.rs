@@ -1,8 +1,9 @@
 //! One writing statement of a block: how it is answered, and how an error names its place.
 
 use crate::copy::in_copied_row;
-use crate::insert::{InsertPlan, Recorded, RowWrite, Table};
+use crate::insert::{Recorded, RowWrite, Table};
 use crate::prepared::Action;
+use crate::write_plan::WritePlan;
 use crate::{Error, Fault, Prepared, Result, Value, WriteAnswer};
 use chrono_tz::Tz;
 use store::Conflict;
@@ -15,16 +16,19 @@ pub(crate) enum WriteStatement {
 }
 
 impl WriteStatement {
-    fn plan(prepared: &Prepared) -> Result<&InsertPlan> {
+    fn plan(prepared: &Prepared) -> Result<&WritePlan> {
         match prepared.action() {
-            Action::Insert(plan) => Ok(plan),
+            Action::Write(plan) => Ok(plan),
             _ => Err(Error::new(Fault::Internal, "a statement that writes nothing was staged")),
         }
     }
 
     /// What a row does when it is there already, if that is not to be an error.
     pub(super) fn skips(&self) -> Option<Conflict> {
-        None
+        match self {
+            WriteStatement::Plan { prepared, .. } => Self::plan(prepared).ok()?.skips(),
+            WriteStatement::Copy { .. } => None,
+        }
     }
 
     /// Says which row of the statement an error is about, of how many.
@@ -44,7 +48,9 @@ impl WriteStatement {
     /// Names the statement in a message about all of it.
     pub(super) fn verb(&self) -> &'static str {
         match self {
-            WriteStatement::Plan { .. } => "INSERT",
+            WriteStatement::Plan { prepared, .. } => {
+                Self::plan(prepared).map_or("INSERT", WritePlan::verb)
+            }
             WriteStatement::Copy { .. } => "COPY",
         }
     }

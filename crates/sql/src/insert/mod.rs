@@ -10,6 +10,7 @@ mod commit;
 mod constant;
 mod datum;
 mod draft;
+mod on_conflict;
 mod postings;
 mod recorded;
 mod rejection;
@@ -18,12 +19,14 @@ mod row_write;
 mod rows;
 mod table;
 
+pub(crate) use analyse::prepare_computed;
 pub(crate) use commit::{Submitted, submit_group};
 pub(crate) use constant::{constants, prepare_constants};
 pub(crate) use datum::{Datum, parse_numeric};
 pub(crate) use draft::{DraftContext, name_error};
 pub(crate) use recorded::Recorded;
 pub(crate) use rejection::commit_error;
+pub(crate) use returning::Returning;
 pub(crate) use row_write::{PostingRow, RowWrite};
 pub(crate) use table::{Table, WIDTH_MAX};
 
@@ -36,8 +39,7 @@ use crate::{Column, Error, Fault, PgType, Result, Value, WriteAnswer};
 use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
 use futures::TryStreamExt;
-use returning::Returning;
-use store::Ledger;
+use store::{Conflict, Ledger};
 
 /// An INSERT, analysed.
 #[derive(Debug)]
@@ -46,6 +48,7 @@ pub(crate) struct InsertPlan {
     /// Places of the columns that the source gives, in its order.
     targets: Vec<usize>,
     source: Source,
+    skips: Option<Conflict>,
     returning: Option<Returning>,
     parameter_types: Vec<PgType>,
 }
@@ -102,7 +105,7 @@ impl InsertPlan {
         match &self.source {
             Source::Values { rows, computed } => {
                 let computed = match computed {
-                    Some(query) => compute(query, parameters, environment).await?,
+                    Some(query) => environment.compute(query, parameters).await?,
                     None => Vec::new(),
                 };
                 self.rows_of_values(rows, parameters, &computed, &mut context)
@@ -204,6 +207,11 @@ impl InsertPlan {
         Ok(())
     }
 
+    /// ON CONFLICT DO NOTHING: what a row may meet without being an error.
+    pub(crate) fn skips(&self) -> Option<Conflict> {
+        self.skips
+    }
+
     /// Says which of several rows an error is about.
     pub(crate) fn in_row(&self, error: Error, index: usize) -> Error {
         let place = format!("INSERT INTO {}, row {}", self.table.name(), index + 1);
@@ -214,14 +222,16 @@ impl InsertPlan {
     }
 }
 
-/// The one row of the expressions that need a planner.
-async fn compute(
-    prepared: &PreparedQuery,
-    parameters: &[Value],
-    environment: &InsertEnvironment<'_>,
-) -> Result<Vec<Value>> {
-    let InsertEnvironment { query, settings, view, .. } = environment;
-    compute_at(prepared, parameters, view.clone(), settings, query).await
+impl InsertEnvironment<'_> {
+    /// The one row of the expressions that need a planner.
+    pub(crate) async fn compute(
+        &self,
+        prepared: &PreparedQuery,
+        parameters: &[Value],
+    ) -> Result<Vec<Value>> {
+        let InsertEnvironment { query, settings, view, .. } = self;
+        compute_at(prepared, parameters, view.clone(), settings, query).await
+    }
 }
 
 async fn compute_at(
@@ -242,7 +252,7 @@ async fn compute_at(
 }
 
 /// A name as Postgres folds it: as it is in double quotes, else in lower case.
-fn identifier(name: &ast::Ident) -> String {
+pub(crate) fn identifier(name: &ast::Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
         None => name.value.to_lowercase(),

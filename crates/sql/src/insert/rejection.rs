@@ -115,6 +115,10 @@ fn hint(rejection: &Rejection) -> Option<&'static str> {
         Rejection::UnknownAsset { .. } => {
             "Register it first: INSERT INTO assets (id, class, precision, name) VALUES (…)."
         }
+        Rejection::TooFewPostings { .. } => {
+            "Give the postings with the transaction, or in the same block: BEGIN; INSERT INTO \
+             transactions …; INSERT INTO postings …; COMMIT."
+        }
         Rejection::AssetExists { .. } => "An asset never changes once it is registered.",
         Rejection::AmountNotPositive { .. } => {
             "Amounts are positive: to move money the other way, swap the directions."

@@ -45,12 +45,15 @@ impl Session {
 
     fn define_savepoint(&mut self, name: &str) -> Result<&'static str> {
         let (writes, settings) = (self.writes.mark(), self.settings.clone());
-        self.in_block("SAVEPOINT")?.savepoints.define(name.to_owned(), writes, settings)?;
+        let open = self.in_block("SAVEPOINT")?;
+        open.savepoints.define(name.to_owned(), writes, settings, open.read_only)?;
         Ok("SAVEPOINT")
     }
 
     fn roll_back_to(&mut self, name: &str) -> Result<&'static str> {
-        let savepoint = self.in_block("ROLLBACK TO SAVEPOINT")?.savepoints.roll_back_to(name)?;
+        let open = self.in_block("ROLLBACK TO SAVEPOINT")?;
+        let savepoint = open.savepoints.roll_back_to(name)?;
+        open.read_only = savepoint.read_only;
         self.writes.roll_back_to(savepoint.writes);
         self.settings.roll_back_to(&savepoint.settings);
         self.block.revive();
@@ -140,6 +143,15 @@ impl Session {
                     self.settings.set("default_transaction_read_only", Some(&value), false)?;
                 }
                 Ok("SET")
+            }
+            SettingCommand::DeferConstraints => {
+                if !in_block {
+                    self.warn(
+                        NoticeKind::NoActiveBlock,
+                        "SET CONSTRAINTS can only be used in transaction blocks",
+                    );
+                }
+                Ok("SET CONSTRAINTS")
             }
             SettingCommand::Reset { name } => {
                 self.settings.reset(name)?;

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod copying;
+mod forms;
 
 use crate::arrow::array::RecordBatch;
 use crate::arrow::util::display::array_value_to_string;
@@ -70,6 +71,7 @@ async fn seen(answer: Answer) -> Result<Seen> {
             let tag = match tag {
                 RowsTag::Counted(word) => format!("{word} {}", lines.len()),
                 RowsTag::Plain(word) => word.to_owned(),
+                RowsTag::Exact(tag) => tag,
             };
             Ok(Seen { tag, rows: lines })
         }
@@ -279,7 +281,9 @@ async fn what_cannot_be_inserted_says_why() {
         (format!("{transfer} ('shop', 'k', 'cash')"), Fault::SyntaxError),
         (format!("{transfer} ('shop', 'k', 'cash', 'sales', 1, 2)"), Fault::SyntaxError),
         (
-            format!("{transfer} ('shop', 'k', 'cash', 'sales', 1) ON CONFLICT DO NOTHING"),
+            format!(
+                "{transfer} ('shop', 'k', 'cash', 'sales', 1) ON CONFLICT (book, idempotency_key) DO UPDATE SET amount = 2"
+            ),
             Fault::FeatureNotSupported,
         ),
         (

@@ -6,8 +6,9 @@ use super::{Session, tagged};
 use crate::block::{Block, BlockCommit, BlockOutcome, BlockWrites, WriteStatement};
 use crate::copy::CopyPlan;
 use crate::engine::Shared;
-use crate::insert::{InsertEnvironment, InsertPlan, RowWrite};
+use crate::insert::{InsertEnvironment, RowWrite};
 use crate::provider::PinnedView;
+use crate::write_plan::WritePlan;
 use crate::{Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, Value, WriteAnswer};
 use std::sync::Arc;
 use store::Unmoved;
@@ -31,10 +32,10 @@ impl Session {
     pub(super) async fn write(
         &mut self,
         prepared: &Prepared,
-        plan: &InsertPlan,
+        plan: &WritePlan,
         parameters: &[Value],
     ) -> Result<Answer> {
-        self.check_may_write("INSERT")?;
+        self.check_may_write(plan.verb())?;
         let view = match plan.reads() {
             true => self.view().await?,
             false => self.shared.ledger.view().into(),
@@ -141,10 +142,11 @@ impl Session {
         prepared: &Prepared,
         parameters: &[Value],
     ) -> Result<Answer> {
-        match self.execute(prepared, parameters).await? {
-            Answer::Held => self.commit_held().await,
-            answer => Ok(answer),
-        }
+        let answer = match self.execute(prepared, parameters).await {
+            Ok(Answer::Held) => self.commit_held().await,
+            answer => answer,
+        };
+        answer.inspect_err(|_| self.fail_block())
     }
 
     /// Commits the held writes and gives the answer of the last.

@@ -17,6 +17,7 @@ pub(crate) use block_command::{BlockCommand, BlockModes, Isolation};
 pub(crate) use cursor::Cursor;
 pub(crate) use prepare_command::{ExecuteCommand, PrepareCommand};
 pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
+pub(crate) use unsupported::update_refused;
 
 use crate::copy::CopyCommand;
 use crate::{Error, Fault, Result};
@@ -38,6 +39,7 @@ pub(crate) enum Body {
     /// SELECT, WITH, VALUES, TABLE or EXPLAIN.
     Query(Box<ast::Statement>),
     Insert(Box<ast::Insert>),
+    Update(Box<ast::Update>),
     Copy(Arc<CopyCommand>),
     Block(BlockCommand),
     Setting(SettingCommand),
@@ -62,6 +64,7 @@ pub(crate) enum Body {
 pub enum StatementKind {
     Query,
     Insert,
+    Update,
     CopyFrom,
     Begin,
     Commit,
@@ -80,7 +83,7 @@ pub enum StatementKind {
 
 impl StatementKind {
     pub fn is_write(self) -> bool {
-        matches!(self, StatementKind::Insert | StatementKind::CopyFrom)
+        matches!(self, StatementKind::Insert | StatementKind::Update | StatementKind::CopyFrom)
     }
 
     /// COMMIT, ROLLBACK and ROLLBACK TO: all that a failed block takes.
@@ -97,6 +100,7 @@ impl Statement {
         match &self.body {
             Body::Query(_) => StatementKind::Query,
             Body::Insert(_) => StatementKind::Insert,
+            Body::Update(_) => StatementKind::Update,
             Body::Copy(_) => StatementKind::CopyFrom,
             Body::Block(BlockCommand::Begin { .. }) => StatementKind::Begin,
             Body::Block(BlockCommand::Commit { .. }) => StatementKind::Commit,
@@ -117,7 +121,10 @@ impl Statement {
     }
 
     fn can_be_prepared(&self) -> bool {
-        matches!(self.body, Body::Query(_) | Body::Insert(_) | Body::Unsupported(_))
+        matches!(
+            self.body,
+            Body::Query(_) | Body::Insert(_) | Body::Update(_) | Body::Unsupported(_)
+        )
     }
 }
 
@@ -155,6 +162,7 @@ fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>
         "SELECT" | "WITH" | "VALUES" | "TABLE" => parse_query(text, tokens)?,
         "EXPLAIN" => parse_explain(text, tokens)?,
         "INSERT" => parse_insert(text, tokens)?,
+        "UPDATE" => parse_update(text, tokens)?,
         _ => deferred(parse_command(text, &tokens, &keyword, &mut cursor))?,
     };
     Ok(Some(Statement { body }))
@@ -279,6 +287,21 @@ fn parse_explain(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
         _ => Err(Error::unsupported("this form of EXPLAIN is not supported")),
     };
     deferred(checked.map(|()| Body::Query(Box::new(statement))))
+}
+
+/// An UPDATE of anything but accounts is refused without a look at its syntax.
+fn parse_update(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
+    let mut cursor = Cursor::new(text, &tokens);
+    cursor.skip();
+    cursor.take_word("only");
+    let table = cursor.expect_dotted_name()?.pop().unwrap_or_default();
+    if table != "accounts" {
+        return Ok(Body::Unsupported(update_refused(&table)));
+    }
+    match with_parser(text, tokens, |parser| parser.parse_statement())? {
+        ast::Statement::Update(update) => Ok(Body::Update(Box::new(update))),
+        _ => Err(Error::unsupported("this form of UPDATE is not supported")),
+    }
 }
 
 fn parse_insert(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {

@@ -29,7 +29,7 @@ fn texts_are_split_and_classified() {
         ("SHOW TRANSACTION ISOLATION LEVEL; SHOW ALL", &[Show, Show]),
         ("DISCARD ALL; DEALLOCATE ALL; DEALLOCATE \"S_1\"", &[DiscardAll, Command, Command]),
         ("CLOSE ALL; UNLISTEN *; DISCARD PLANS", &[Command, Command, Command]),
-        ("UPDATE accounts SET closed = true", &[Unsupported]),
+        ("UPDATE accounts SET closed = true; UPDATE assets SET id = 1", &[Update, Unsupported]),
         ("CREATE TABLE x (a int)", &[Unsupported]),
         ("SELECT * FROM a FOR UPDATE; SELECT 1 INTO x", &[Unsupported, Unsupported]),
         (
@@ -75,7 +75,7 @@ fn refusals_point_to_another_way() {
     let cases = [
         ("UPDATE transactions SET metadata = '{}'", "Post a reversal"),
         ("DELETE FROM postings", "Post a reversal"),
-        ("UPDATE accounts SET closed = true", "not supported yet"),
+        ("DELETE FROM accounts", "SET closed = true"),
         ("TRUNCATE transfers", "Post a reversal"),
         ("DECLARE c CURSOR FOR SELECT 1", "Portals"),
         ("SELECT * FROM a FOR UPDATE", "min_balance"),

@@ -12,6 +12,7 @@ mod random;
 mod recovery;
 mod sealed;
 mod staged;
+mod staged_random;
 mod subscriptions;
 mod terms;
 mod verify;

@@ -5,11 +5,11 @@ use futures::executor::block_on;
 use std::sync::Arc;
 use store::*;
 
-fn name(book: &str) -> BookName {
+pub(crate) fn name(book: &str) -> BookName {
     BookName::user(book).unwrap()
 }
 
-fn leg(path: &str, direction: Direction, amount: i128) -> PostingDraft {
+pub(crate) fn leg(path: &str, direction: Direction, amount: i128) -> PostingDraft {
     PostingDraft { account: AccountPath::new(path).unwrap(), asset: None, direction, amount }
 }
 
@@ -33,7 +33,7 @@ fn stage(ledger: &Ledger, staged: &mut StagedWrites, draft: &Draft) {
 }
 
 /// Stages a transaction without legs, as an ORM begins one; gives its id.
-fn begin(staged: &mut StagedWrites, book: &str, key: &str) -> Uuid {
+pub(crate) fn begin(staged: &mut StagedWrites, book: &str, key: &str) -> Uuid {
     let tx_id = Uuid::now_v7();
     let transaction = Transaction {
         tx_id,
