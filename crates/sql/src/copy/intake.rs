@@ -53,7 +53,7 @@ impl CopyIn {
         CopyIn {
             plan: plan.clone(),
             ledger: ledger.clone(),
-            context: DraftContext::new(ledger, settings),
+            context: DraftContext::for_many_rows(ledger, settings),
             reader: RecordReader::new(&plan.options),
             header_pending: plan.options.header != Header::None,
             tuples: 0,

@@ -1,6 +1,7 @@
 //! A row of values becomes a draft: what INSERT and COPY have in common.
 
 use super::datum::Datum;
+use super::names::NameCache;
 use super::postings::parse_postings;
 use super::row_write::{PostingRow, RowWrite};
 use super::table::{Table, accounts, assets, postings, transactions, transfers};
@@ -24,6 +25,8 @@ pub(crate) struct DraftContext {
     zone: Tz,
     /// The book of the last row: rows in a row mostly share it.
     last_book: Option<BookName>,
+    accounts: NameCache<AccountPath>,
+    assets: NameCache<AssetId>,
 }
 
 /// A name that cannot be one: reserved or malformed, or over the limit.
@@ -41,6 +44,17 @@ impl DraftContext {
             default_book: settings.book().cloned(),
             zone: settings.time_zone(),
             last_book: None,
+            accounts: NameCache::none(),
+            assets: NameCache::none(),
+        }
+    }
+
+    /// For so many rows that it pays to keep the names they share.
+    pub(crate) fn for_many_rows(ledger: &Ledger, settings: &SessionSettings) -> Self {
+        DraftContext {
+            accounts: NameCache::new(),
+            assets: NameCache::new(),
+            ..Self::new(ledger, settings)
         }
     }
 
@@ -140,8 +154,10 @@ impl DraftContext {
                 .to_smallint("idx")
                 .map_err(|error| row.at(postings::IDX, error))?,
             posting: PostingDraft {
-                account: row.required_name(postings::ACCOUNT, AccountPath::new)?,
-                asset: row.name(postings::ASSET, AssetId::new)?,
+                account: row.required_name(postings::ACCOUNT, |text| {
+                    self.accounts.get(text, AccountPath::new)
+                })?,
+                asset: row.name(postings::ASSET, |text| self.assets.get(text, AssetId::new))?,
                 direction: row.required_word(postings::DIRECTION, Direction::parse, || {
                     "debit, credit".to_owned()
                 })?,
@@ -151,9 +167,13 @@ impl DraftContext {
     }
 
     fn transfer(&mut self, row: &Row<'_>) -> Result<Draft> {
-        let debit = row.required_name(transfers::DEBIT_ACCOUNT, AccountPath::new)?;
-        let credit = row.required_name(transfers::CREDIT_ACCOUNT, AccountPath::new)?;
-        let asset = row.name(transfers::ASSET, AssetId::new)?;
+        let accounts = &mut self.accounts;
+        let mut account =
+            |column| row.required_name(column, |text: &str| accounts.get(text, AccountPath::new));
+        let debit = account(transfers::DEBIT_ACCOUNT)?;
+        let credit = account(transfers::CREDIT_ACCOUNT)?;
+        let assets = &mut self.assets;
+        let asset = row.name(transfers::ASSET, |text| assets.get(text, AssetId::new))?;
         let amount =
             row.amount(transfers::AMOUNT)?.ok_or_else(|| row.table.missing(transfers::AMOUNT))?;
         let leg = |account, direction, asset| PostingDraft { account, asset, direction, amount };

@@ -10,6 +10,7 @@ mod commit;
 mod constant;
 mod datum;
 mod draft;
+mod names;
 mod on_conflict;
 mod postings;
 mod recorded;
@@ -19,6 +20,7 @@ mod row_write;
 mod rows;
 mod table;
 
+pub(crate) use analyse::is_values;
 pub(crate) use analyse::prepare_computed;
 pub(crate) use commit::{Submitted, submit_group};
 pub(crate) use constant::{constants, prepare_constants};
@@ -85,6 +87,10 @@ impl InsertPlan {
         query: &QueryEngine,
     ) -> Result<Self> {
         analyse::analyse(insert, given, settings, query).await
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        self.table
     }
 
     pub(crate) fn parameter_types(&self) -> &[PgType] {
