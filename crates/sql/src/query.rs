@@ -16,12 +16,14 @@ mod normalize;
 mod output;
 mod parameters;
 mod planning;
+mod row_query;
 mod session_values;
 mod types;
 mod typing;
 
 pub(crate) use typing::{from_arrow, from_field};
 
+pub(crate) use row_query::RowQuery;
 use typing::columns;
 
 use crate::catalog::{Catalog, ViewDefinition};
@@ -177,7 +179,7 @@ fn optimize(
     }
     let mut plan = prepared.plan.clone();
     if !prepared.parameter_types.is_empty() {
-        plan = plan.replace_params_with_values(&bound(prepared, parameters)?)?;
+        plan = plan.replace_params_with_values(&bound(&prepared.parameter_types, parameters)?)?;
     }
     if prepared.asks_session {
         plan = session_values::answer(plan, settings)?;
@@ -185,20 +187,20 @@ fn optimize(
     Ok(state.optimize(&plan)?)
 }
 
-fn bound(prepared: &PreparedQuery, parameters: &[Value]) -> Result<ParamValues> {
-    if parameters.len() != prepared.parameter_types.len() {
+fn bound(parameter_types: &[PgType], parameters: &[Value]) -> Result<ParamValues> {
+    if parameters.len() != parameter_types.len() {
         return Err(Error::new(
             crate::Fault::SyntaxError,
             format!(
                 "the statement takes {} parameters, {} were given",
-                prepared.parameter_types.len(),
+                parameter_types.len(),
                 parameters.len()
             ),
         ));
     }
     let scalars = parameters
         .iter()
-        .zip(&prepared.parameter_types)
+        .zip(parameter_types)
         .map(|(value, pg_type)| parameters::to_scalar(value, *pg_type))
         .collect::<Result<Vec<_>>>()?;
     Ok(ParamValues::from(scalars))

@@ -50,7 +50,8 @@ pub(super) async fn analyse(
     })?;
     let returning = match &update.returning {
         Some(items) => {
-            Some(Returning::analyse(Table::Accounts, alias.as_deref(), items, &mut analysis)?)
+            let (table, alias) = (Table::Accounts, alias.as_deref());
+            Some(Returning::analyse(table, alias, items, &mut analysis, settings, query)?)
         }
         None => None,
     };

@@ -1,5 +1,8 @@
 //! RETURNING: which values, under which names, in which types.
 //!
+//! What is more than columns, constants, casts and `||` is planned by DataFusion, once, and evaluated
+//! over the rows; the rest needs no planner.
+//!
 //! Owns the made-up column `deduplicated`, true where the row was there already. It can be named,
 //! but `*` leaves it out, so that `RETURNING *` has the columns that SELECT has.
 
@@ -10,8 +13,10 @@ use crate::arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Int16Array, Int32Array, Int64Array, RecordBatch,
     RecordBatchOptions, StringArray, TimestampMicrosecondArray,
 };
-use crate::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use crate::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use crate::expression::{Analysis, Expression, Scope, pg_type};
+use crate::query::{QueryEngine, RowQuery};
+use crate::settings::SessionSettings;
 use crate::{Column, Error, Fault, MONEY_TYPMOD, PgType, Result, Value};
 use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
@@ -22,7 +27,15 @@ use std::sync::Arc;
 pub(crate) struct Returning {
     pub(super) columns: Vec<Column>,
     items: Vec<Expression>,
-    schema: SchemaRef,
+    /// Gives the items that are [`Expression::Computed`].
+    computed: Option<RowQuery>,
+}
+
+/// What an item of the list is.
+enum Item {
+    Simple(Expression, Column),
+    /// To be planned: by place among those.
+    Computed(usize),
 }
 
 const DEDUPLICATED: &str = "deduplicated";
@@ -33,9 +46,16 @@ impl Returning {
         alias: Option<&str>,
         items: &[ast::SelectItem],
         analysis: &mut Analysis,
+        settings: &SessionSettings,
+        engine: &QueryEngine,
     ) -> Result<Self> {
         let mut reader = Reader { table, alias, analysis };
-        let mut found: Vec<(Expression, Column)> = Vec::new();
+        let mut found: Vec<Item> = Vec::new();
+        let mut planned: Vec<ast::SelectItem> = Vec::new();
+        let mut plan = |item: &ast::SelectItem| {
+            planned.push(item.clone());
+            Item::Computed(planned.len() - 1)
+        };
         for item in items {
             match item {
                 ast::SelectItem::Wildcard(_) => found.extend(reader.all_columns()),
@@ -47,17 +67,36 @@ impl Returning {
                     found.extend(reader.all_columns());
                 }
                 ast::SelectItem::UnnamedExpr(expression) => {
-                    found.push(reader.item(expression, None)?);
+                    found.push(reader.item(expression, None)?.unwrap_or_else(|| plan(item)));
                 }
                 ast::SelectItem::ExprWithAlias { expr, alias } => {
-                    found.push(reader.item(expr, Some(super::identifier(alias)))?);
+                    let name = Some(super::identifier(alias));
+                    found.push(reader.item(expr, name)?.unwrap_or_else(|| plan(item)));
                 }
                 _ => return Err(unsupported()),
             }
         }
-        let (items, columns): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-        let fields: Vec<Field> = columns.iter().map(field).collect();
-        Ok(Returning { columns, items, schema: Arc::new(Schema::new(fields)) })
+        let computed = match planned.is_empty() {
+            true => None,
+            false => Some(reader.plan(planned, settings, engine)?),
+        };
+        let columns_of = |query: &Option<RowQuery>, place: usize| {
+            let column = query.as_ref().and_then(|query| query.columns().get(place));
+            column.cloned().ok_or_else(|| Error::new(Fault::Internal, "an item was not planned"))
+        };
+        let mut items = Vec::new();
+        let mut columns = Vec::new();
+        for item in found {
+            let (item, column) = match item {
+                Item::Simple(item, column) => (item, column),
+                Item::Computed(place) => {
+                    (Expression::Computed(place), columns_of(&computed, place)?)
+                }
+            };
+            items.push(item);
+            columns.push(column);
+        }
+        Ok(Returning { columns, items, computed })
     }
 
     pub(crate) fn columns(&self) -> &[Column] {
@@ -72,8 +111,21 @@ impl Returning {
         parameters: &[Value],
         zone: Tz,
     ) -> Result<RecordBatch> {
+        let computed = match &self.computed {
+            Some(query) => {
+                let rows = rows_at_hand(query, table, recorded, zone)?;
+                Some(query.evaluate(&rows, parameters, zone)?)
+            }
+            None => None,
+        };
+        let mut fields = Vec::with_capacity(self.items.len());
         let mut arrays = Vec::with_capacity(self.items.len());
         for (item, column) in self.items.iter().zip(&self.columns) {
+            if let (Expression::Computed(place), Some(computed)) = (item, &computed) {
+                fields.push(computed.schema().field(*place).clone());
+                arrays.push(computed.column(*place).clone());
+                continue;
+            }
             let values: Vec<Datum<'_>> = recorded
                 .iter()
                 .map(|row| {
@@ -86,12 +138,43 @@ impl Returning {
                     item.evaluate(&scope).map(Datum::into_owned)
                 })
                 .collect::<Result<_>>()?;
+            fields.push(field(column));
             arrays.push(array(column.pg_type, &values, zone)?);
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(recorded.len()));
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
-            .map_err(|error| Error::new(Fault::Internal, error.to_string()))
+        batch(fields, arrays, recorded.len())
     }
+}
+
+fn batch(fields: Vec<Field>, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(|error| Error::new(Fault::Internal, error.to_string()))
+}
+
+/// The columns of the table, and `deduplicated` behind them, as planned expressions see them.
+fn all_columns(table: Table) -> Vec<Column> {
+    let own = (0..table.width()).map(|index| table.result_column(index, table.column_name(index)));
+    own.chain([computed(DEDUPLICATED, PgType::Bool)]).collect()
+}
+
+/// The recorded rows with the columns that `query` looks at; the others are null.
+fn rows_at_hand(
+    query: &RowQuery,
+    table: Table,
+    recorded: &[Recorded],
+    zone: Tz,
+) -> Result<RecordBatch> {
+    let mut fields = Vec::new();
+    let mut arrays = Vec::new();
+    for (index, column) in all_columns(table).iter().enumerate() {
+        let values: Vec<Datum<'_>> = match query.uses(&column.name) {
+            true => recorded.iter().map(|row| shown(row, table, index)).collect(),
+            false => vec![Datum::Null; recorded.len()],
+        };
+        fields.push(field(column));
+        arrays.push(array(column.pg_type, &values, zone)?);
+    }
+    batch(fields, arrays, recorded.len())
 }
 
 /// A column of the table, or `deduplicated` behind them.
@@ -109,11 +192,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn all_columns(&self) -> Vec<(Expression, Column)> {
+    fn all_columns(&self) -> Vec<Item> {
         (0..self.table.width())
             .map(|index| {
                 let name = self.table.column_name(index);
-                (Expression::Column(index), self.table.result_column(index, name))
+                Item::Simple(Expression::Column(index), self.table.result_column(index, name))
             })
             .collect()
     }
@@ -129,25 +212,42 @@ impl Reader<'_> {
         ))
     }
 
-    fn item(
-        &mut self,
-        expression: &ast::Expr,
-        name: Option<String>,
-    ) -> Result<(Expression, Column)> {
-        let (item, column) = self.expression(expression)?;
-        Ok((item, Column { name: name.unwrap_or(column.name), ..column }))
+    /// `None` for what has to be planned.
+    fn item(&mut self, expression: &ast::Expr, name: Option<String>) -> Result<Option<Item>> {
+        let found = self.expression(expression)?;
+        Ok(found.map(|(item, column)| {
+            Item::Simple(item, Column { name: name.unwrap_or(column.name), ..column })
+        }))
     }
 
-    fn expression(&mut self, expression: &ast::Expr) -> Result<(Expression, Column)> {
+    fn plan(
+        &mut self,
+        items: Vec<ast::SelectItem>,
+        settings: &SessionSettings,
+        engine: &QueryEngine,
+    ) -> Result<RowQuery> {
+        let fields: Vec<Field> = all_columns(self.table).iter().map(field).collect();
+        let name = self.alias.unwrap_or(self.table.name());
+        let parameters = &mut self.analysis.parameters;
+        let schema = Arc::new(Schema::new(fields));
+        let query =
+            engine.prepare_row_query(items, name, schema, parameters.as_slice(), settings)?;
+        for (index, found) in query.parameter_types().iter().enumerate() {
+            parameters.note(index, Some(*found));
+        }
+        Ok(query)
+    }
+
+    fn expression(&mut self, expression: &ast::Expr) -> Result<Option<(Expression, Column)>> {
         match expression {
             ast::Expr::Nested(inner) => self.expression(inner),
-            ast::Expr::Identifier(name) => self.column(&super::identifier(name)),
+            ast::Expr::Identifier(name) => self.column(&super::identifier(name)).map(Some),
             ast::Expr::CompoundIdentifier(parts) => match parts.as_slice() {
                 [qualifier, name] => {
                     self.check_qualifier(&super::identifier(qualifier))?;
-                    self.column(&super::identifier(name))
+                    self.column(&super::identifier(name)).map(Some)
                 }
-                _ => Err(unsupported()),
+                _ => Ok(None),
             },
             ast::Expr::Cast {
                 kind: ast::CastKind::Cast | ast::CastKind::DoubleColon,
@@ -156,19 +256,37 @@ impl Reader<'_> {
                 array: false,
                 format: None,
             } => {
+                // A parameter's type is that of its cast.
+                if matches!(expr.as_ref(), ast::Expr::Value(_)) {
+                    return Ok(None);
+                }
                 let target = pg_type(data_type).filter(|target| *target != PgType::Numeric);
-                let target = target.ok_or_else(unsupported)?;
-                let (inner, column) = self.expression(expr)?;
+                let Some(target) = target else { return Ok(None) };
+                let Some((inner, column)) = self.expression(expr)? else { return Ok(None) };
+                if !is_plain_cast(column.pg_type, target) {
+                    return Ok(None);
+                }
                 let item = Expression::Cast(Box::new(inner), target);
-                Ok((item, computed(&column.name, target)))
+                Ok(Some((item, computed(&column.name, target))))
             }
             ast::Expr::BinaryOp { left, op: ast::BinaryOperator::StringConcat, right } => {
-                let (left, _) = self.expression(left)?;
-                let (right, _) = self.expression(right)?;
-                Ok((Expression::Concat(vec![left, right]), computed("?column?", PgType::Text)))
+                let (Some((left, left_column)), Some((right, right_column))) =
+                    (self.expression(left)?, self.expression(right)?)
+                else {
+                    return Ok(None);
+                };
+                // `||` is also how documents are joined.
+                let is_text = |column: &Column| {
+                    !matches!(column.pg_type, PgType::Json | PgType::Jsonb | PgType::Bool)
+                };
+                if !(is_text(&left_column) && is_text(&right_column)) {
+                    return Ok(None);
+                }
+                let column = computed("?column?", PgType::Text);
+                Ok(Some((Expression::Concat(vec![left, right]), column)))
             }
             ast::Expr::Value(_) => self.constant(expression),
-            _ => Err(unsupported()),
+            _ => Ok(None),
         }
     }
 
@@ -183,7 +301,7 @@ impl Reader<'_> {
         Err(Error::new(Fault::UndefinedColumn, format!("column \"{name}\" does not exist")))
     }
 
-    fn constant(&mut self, expression: &ast::Expr) -> Result<(Expression, Column)> {
+    fn constant(&mut self, expression: &ast::Expr) -> Result<Option<(Expression, Column)>> {
         let constant = self.analysis.value(expression, Some(PgType::Text))?;
         let found = match &constant {
             Expression::Literal(Value::Int(number)) if i32::try_from(*number).is_ok() => {
@@ -196,17 +314,20 @@ impl Reader<'_> {
                 let given = self.analysis.parameters.as_slice();
                 given.get(*index).copied().flatten().unwrap_or(PgType::Text)
             }
-            _ => return Err(unsupported()),
+            _ => return Ok(None),
         };
-        Ok((constant, computed("?column?", found)))
+        Ok(Some((constant, computed("?column?", found))))
     }
 }
 
+/// Whether a cast keeps the value, so that it needs no planner.
+fn is_plain_cast(from: PgType, to: PgType) -> bool {
+    to == PgType::Text || from == to || matches!((from, to), (PgType::Json, PgType::Jsonb))
+}
+
 fn unsupported() -> Error {
-    Error::unsupported("this expression in RETURNING is not supported").with_hint(
-        "RETURNING takes columns, *, deduplicated, constants, casts and ||. For anything else, \
-         SELECT afterwards.",
-    )
+    Error::unsupported("this form of RETURNING is not supported")
+        .with_hint("RETURNING takes expressions over the row, *, and deduplicated.")
 }
 
 fn computed(name: &str, pg_type: PgType) -> Column {

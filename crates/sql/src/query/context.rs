@@ -1,6 +1,7 @@
 //! What names mean while a statement is planned: tables through the search path, functions with
 //! or without `pg_catalog.` in front, types as Postgres has them.
 
+use super::row_query::ROWS_TABLE;
 use crate::catalog::Catalog;
 use crate::{Error, Fault};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
@@ -25,6 +26,8 @@ pub(super) struct Names<'a> {
     /// Schemas in which names without one are looked up, in order.
     pub(super) search_path: &'a [String],
     pub(super) types: Arc<dyn TypePlanner>,
+    /// The table of [`ROWS_TABLE`], for expressions over rows at hand.
+    pub(super) rows: Option<Arc<dyn TableSource>>,
 }
 
 fn own(error: Error) -> DataFusionError {
@@ -38,6 +41,9 @@ fn unqualified(name: &str) -> &str {
 
 impl Names<'_> {
     fn find(&self, name: &TableReference) -> Option<Arc<dyn TableSource>> {
+        if name.table() == ROWS_TABLE && name.schema().is_none() {
+            return self.rows.clone();
+        }
         let Some(schema) = name.schema() else {
             let path =
                 std::iter::once("pg_catalog").chain(self.search_path.iter().map(String::as_str));

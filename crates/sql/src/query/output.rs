@@ -28,6 +28,11 @@ pub(super) fn presented(
     Box::pin(RecordBatchStreamAdapter::new(schema, batches))
 }
 
+/// The same for a batch that stands alone.
+pub(super) fn presented_batch(batch: &RecordBatch, columns: &[Column]) -> Result<RecordBatch> {
+    present(batch, &presented_schema(&batch.schema(), columns))
+}
+
 fn presented_schema(schema: &SchemaRef, columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = schema
         .fields()

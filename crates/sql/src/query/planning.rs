@@ -8,7 +8,7 @@ use super::types::PostgresTypes;
 use super::typing::columns;
 use crate::catalog::ViewDefinition;
 use crate::{Column, Error, Fault, PgType, Result, SessionSettings};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -23,44 +23,39 @@ pub(super) struct Planned {
 impl QueryEngine {
     pub(super) fn plan(
         &self,
-        mut statement: ast::Statement,
+        statement: ast::Statement,
         declared: &[Option<PgType>],
         settings: &SessionSettings,
     ) -> Result<Planned> {
+        self.plan_over(statement, declared, settings, None)
+    }
+
+    /// Plans a statement that may name `rows` beside what the catalog has.
+    pub(super) fn plan_over(
+        &self,
+        mut statement: ast::Statement,
+        declared: &[Option<PgType>],
+        settings: &SessionSettings,
+        rows: Option<Arc<dyn TableSource>>,
+    ) -> Result<Planned> {
         let hints = normalize(&mut statement)?;
         let mut types = ParameterTypes::new(declared, &hints);
-        let mut plan = self.logical_plan(&statement, &types, settings.search_path())?;
+        let names = self.names(settings.search_path(), rows);
+        let mut plan = logical_plan(&statement, &types, &names)?;
         // A parameter's type may follow from the types of others, so until nothing new is found.
         while types.infer(&plan)? {
-            plan = self.logical_plan(&statement, &types, settings.search_path())?;
+            plan = logical_plan(&statement, &types, &names)?;
         }
         Ok(Planned { plan, parameter_types: types.resolved() })
     }
 
-    fn logical_plan(
-        &self,
-        statement: &ast::Statement,
-        types: &ParameterTypes,
-        search_path: &[String],
-    ) -> Result<LogicalPlan> {
-        let names = Names {
-            state: &self.base,
-            catalog: &self.catalog,
-            search_path,
-            types: Arc::new(PostgresTypes),
-        };
-        let mut context = PlannerContext::new().with_prepare_param_data_types(types.fields());
-        let plan = SqlToRel::new(&names)
-            .sql_statement_to_plan_with_context(statement.clone(), &mut context)?;
-        match plan {
-            LogicalPlan::Dml(_)
-            | LogicalPlan::Ddl(_)
-            | LogicalPlan::Copy(_)
-            | LogicalPlan::Statement(_) => {
-                Err(Error::unsupported("only queries can be planned as queries"))
-            }
-            plan => Ok(plan),
-        }
+    fn names<'a>(
+        &'a self,
+        search_path: &'a [String],
+        rows: Option<Arc<dyn TableSource>>,
+    ) -> Names<'a> {
+        let types = Arc::new(PostgresTypes);
+        Names { state: &self.base, catalog: &self.catalog, search_path, types, rows }
     }
 
     /// The plan of a view's text and the columns it shows.
@@ -74,8 +69,28 @@ impl QueryEngine {
         };
         normalize(&mut statement)?;
         let path = ["public".to_owned()];
-        let plan = self.logical_plan(&statement, &ParameterTypes::default(), &path)?;
+        let names = self.names(&path, None);
+        let plan = logical_plan(&statement, &ParameterTypes::default(), &names)?;
         let columns = columns(&plan)?;
         Ok((plan, columns))
+    }
+}
+
+fn logical_plan(
+    statement: &ast::Statement,
+    types: &ParameterTypes,
+    names: &Names<'_>,
+) -> Result<LogicalPlan> {
+    let mut context = PlannerContext::new().with_prepare_param_data_types(types.fields());
+    let plan =
+        SqlToRel::new(names).sql_statement_to_plan_with_context(statement.clone(), &mut context)?;
+    match plan {
+        LogicalPlan::Dml(_)
+        | LogicalPlan::Ddl(_)
+        | LogicalPlan::Copy(_)
+        | LogicalPlan::Statement(_) => {
+            Err(Error::unsupported("only queries can be planned as queries"))
+        }
+        plan => Ok(plan),
     }
 }
