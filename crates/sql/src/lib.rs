@@ -17,6 +17,7 @@ mod datafusion_error;
 mod engine;
 mod error;
 mod exact;
+mod explain_write;
 mod expression;
 mod function;
 mod insert;

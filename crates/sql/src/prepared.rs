@@ -1,6 +1,7 @@
 //! A statement that is understood: analysed or planned once, to be executed many times.
 
 use crate::copy::CopyPlan;
+use crate::explain_write::ExplainWrite;
 use crate::query::PreparedQuery;
 use crate::settings::ConfigSelect;
 use crate::statement::{BlockCommand, SettingCommand, ShowCommand};
@@ -29,6 +30,7 @@ pub(crate) enum Action {
         tag: &'static str,
     },
     Write(Box<WritePlan>),
+    ExplainWrite(Box<ExplainWrite>),
     Copy(Arc<CopyPlan>),
     Block(BlockCommand),
     Setting(SettingCommand),
@@ -67,6 +69,7 @@ impl Prepared {
         match &self.inner.action {
             Action::Query { query, .. } => &query.parameter_types,
             Action::Write(plan) => plan.parameter_types(),
+            Action::ExplainWrite(explain) => explain.parameter_types(),
             Action::ConfigSelect(select) => &select.parameter_types,
             _ => &[],
         }

@@ -16,6 +16,7 @@ use crate::block::{Block, BlockWrites};
 use crate::change::ChangePlan;
 use crate::copy::CopyPlan;
 use crate::engine::Shared;
+use crate::explain_write::ExplainWrite;
 use crate::insert::InsertPlan;
 use crate::prepared::Action;
 use crate::settings::{ConfigSelect, show, show_columns};
@@ -195,6 +196,10 @@ impl Session {
                 let plan = ChangePlan::analyse(&update, parameter_types, settings, query).await?;
                 written(WritePlan::Change(plan))
             }
+            Body::ExplainWrite(explain) => {
+                let explain = ExplainWrite::analyse(&explain, parameter_types, settings, query);
+                (Some(ExplainWrite::columns()), Action::ExplainWrite(Box::new(explain.await?)))
+            }
             Body::Copy(command) => {
                 (None, Action::Copy(Arc::new(CopyPlan::resolve(&command, settings)?)))
             }
@@ -228,6 +233,7 @@ impl Session {
                 Ok(Answer::Rows { columns: query.columns.clone(), rows, tag })
             }
             Action::Write(plan) => self.write(prepared, plan, parameters).await,
+            Action::ExplainWrite(explain) => self.explain_write(explain, parameters).await,
             Action::Copy(plan) => self.begin_copy(plan).await,
             Action::ConfigSelect(select) => {
                 let in_block = self.block.status() == BlockStatus::InBlock;

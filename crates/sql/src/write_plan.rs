@@ -1,9 +1,12 @@
 //! A writing statement, analysed: what its block asks of it, whichever it is.
 
 use crate::change::ChangePlan;
-use crate::insert::{InsertEnvironment, InsertPlan, Recorded, RowWrite};
-use crate::{Column, Error, PgType, Result, Value, WriteAnswer};
+use crate::insert::{InsertEnvironment, InsertPlan, Recorded, RowWrite, Table};
+use crate::query::QueryEngine;
+use crate::settings::SessionSettings;
+use crate::{Column, Error, Fault, PgType, Result, Value, WriteAnswer};
 use chrono_tz::Tz;
+use datafusion::sql::sqlparser::ast;
 use store::Conflict;
 
 #[derive(Debug)]
@@ -13,6 +16,31 @@ pub(crate) enum WritePlan {
 }
 
 impl WritePlan {
+    /// Analyses an INSERT or UPDATE.
+    pub(crate) async fn analyse(
+        statement: &ast::Statement,
+        given: &[Option<PgType>],
+        settings: &SessionSettings,
+        query: &QueryEngine,
+    ) -> Result<Self> {
+        match statement {
+            ast::Statement::Insert(insert) => {
+                InsertPlan::analyse(insert, given, settings, query).await.map(WritePlan::Insert)
+            }
+            ast::Statement::Update(update) => {
+                ChangePlan::analyse(update, given, settings, query).await.map(WritePlan::Change)
+            }
+            _ => Err(Error::new(Fault::Internal, "this statement writes nothing")),
+        }
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        match self {
+            WritePlan::Insert(plan) => plan.table(),
+            WritePlan::Change(_) => Table::Accounts,
+        }
+    }
+
     /// What the statement asks the ledger for, row by row.
     pub(crate) async fn rows(
         &self,

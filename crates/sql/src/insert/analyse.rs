@@ -51,7 +51,10 @@ pub(super) async fn analyse(
     };
     let alias = insert.table_alias.as_ref().map(|alias| identifier(&alias.alias));
     let returning = match &insert.returning {
-        Some(items) => Some(Returning::analyse(table, alias.as_deref(), items, &mut analysis)?),
+        Some(items) => {
+            let alias = alias.as_deref();
+            Some(Returning::analyse(table, alias, items, &mut analysis, settings, engine)?)
+        }
         None => None,
     };
     let parameter_types = analysis.parameters.finish()?;
@@ -78,6 +81,11 @@ fn refuse_odd_forms(insert: &ast::Insert) -> Result<()> {
 
 fn name_parts(name: &ast::ObjectName) -> Result<Vec<String>> {
     name.0.iter().map(|part| part.as_ident().map(identifier).ok_or_else(odd_form)).collect()
+}
+
+/// Whether the rows are all in the statement.
+pub(crate) fn is_values(query: &ast::Query) -> bool {
+    plain_values(query).is_some()
 }
 
 /// The rows of a plain VALUES; with ORDER BY, LIMIT or WITH it is a query like any other.

@@ -6,10 +6,14 @@ use super::{Session, tagged};
 use crate::block::{Block, BlockCommit, BlockOutcome, BlockWrites, WriteStatement};
 use crate::copy::CopyPlan;
 use crate::engine::Shared;
+use crate::explain_write::ExplainWrite;
 use crate::insert::{InsertEnvironment, RowWrite};
 use crate::provider::PinnedView;
+use crate::settings::text_rows;
 use crate::write_plan::WritePlan;
-use crate::{Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, Value, WriteAnswer};
+use crate::{
+    Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, RowsTag, Value, WriteAnswer,
+};
 use std::sync::Arc;
 use store::Unmoved;
 
@@ -56,6 +60,22 @@ impl Session {
             zone: self.settings.time_zone(),
         };
         self.stage(statement, rows).await
+    }
+
+    pub(super) async fn explain_write(
+        &mut self,
+        explain: &ExplainWrite,
+        parameters: &[Value],
+    ) -> Result<Answer> {
+        let environment = InsertEnvironment {
+            view: self.view().await?,
+            ledger: &self.shared.ledger,
+            query: &self.shared.query,
+            settings: &self.settings,
+        };
+        let lines = explain.lines(parameters, &environment).await?;
+        let rows: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
+        text_rows(ExplainWrite::columns(), &rows, RowsTag::Plain("EXPLAIN"))
     }
 
     pub(super) async fn begin_copy(&mut self, plan: &Arc<CopyPlan>) -> Result<Answer> {

@@ -17,7 +17,7 @@ fn text_column(name: &str) -> Column {
 
 type TextRow = Vec<Option<String>>;
 
-fn text_rows(columns: Vec<Column>, rows: &[TextRow], tag: RowsTag) -> Result<Answer> {
+pub(crate) fn text_rows(columns: Vec<Column>, rows: &[TextRow], tag: RowsTag) -> Result<Answer> {
     let internal = |error: &dyn std::fmt::Display| Error::new(Fault::Internal, error.to_string());
     let fields: Vec<Field> =
         columns.iter().map(|column| Field::new(&column.name, DataType::Utf8, true)).collect();

@@ -10,7 +10,7 @@ mod startup;
 
 use crate::statement::Isolation;
 use crate::{Error, Fault, Result};
-pub(crate) use answer::{ConfigChange, ConfigSelect, show, show_columns};
+pub(crate) use answer::{ConfigChange, ConfigSelect, show, show_columns, text_rows};
 pub(crate) use check::{boolean, invalid as invalid_value};
 use chrono_tz::Tz;
 use definition::{DEFINITIONS, Definition, Kind};

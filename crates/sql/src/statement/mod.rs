@@ -8,6 +8,7 @@
 
 mod block_command;
 mod cursor;
+mod insert_form;
 mod nesting;
 mod prepare_command;
 mod setting_command;
@@ -39,6 +40,8 @@ pub(crate) enum Body {
     /// SELECT, WITH, VALUES, TABLE or EXPLAIN.
     Query(Box<ast::Statement>),
     Insert(Box<ast::Insert>),
+    /// EXPLAIN of an INSERT or UPDATE.
+    ExplainWrite(Box<ast::Statement>),
     Update(Box<ast::Update>),
     Copy(Arc<CopyCommand>),
     Block(BlockCommand),
@@ -98,7 +101,7 @@ impl StatementKind {
 impl Statement {
     pub fn kind(&self) -> StatementKind {
         match &self.body {
-            Body::Query(_) => StatementKind::Query,
+            Body::Query(_) | Body::ExplainWrite(_) => StatementKind::Query,
             Body::Insert(_) => StatementKind::Insert,
             Body::Update(_) => StatementKind::Update,
             Body::Copy(_) => StatementKind::CopyFrom,
@@ -274,16 +277,32 @@ fn with_parser<T>(
 
 fn parse_query(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
     let query = with_parser(text, tokens, |parser| parser.parse_query())?;
+    let query = match insert_form::of_with(query) {
+        Ok(insert) => return deferred(check_insert(insert)),
+        Err(query) => query,
+    };
     deferred(check_query(&query).map(|()| Body::Query(Box::new(ast::Statement::Query(query)))))
 }
 
 fn parse_explain(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
     let statement = with_parser(text, tokens, |parser| parser.parse_statement())?;
     let checked = match &statement {
-        ast::Statement::Explain { statement: explained, .. } => match explained.as_ref() {
-            ast::Statement::Query(query) => check_query(query),
-            _ => Err(Error::unsupported("EXPLAIN of a statement that is not a query")),
-        },
+        ast::Statement::Explain { statement: explained, analyze, options, .. } => {
+            match explained.as_ref() {
+                ast::Statement::Query(query) => check_query(query),
+                ast::Statement::Insert(_) | ast::Statement::Update(_) => {
+                    let analyzes = |option: &ast::UtilityOption| {
+                        option.name.value.eq_ignore_ascii_case("analyze")
+                    };
+                    let explained = match *analyze || options.iter().flatten().any(analyzes) {
+                        true => Err(unsupported::explain_analyze_write()),
+                        false => Ok(Body::ExplainWrite(Box::new(statement))),
+                    };
+                    return deferred(explained);
+                }
+                _ => Err(Error::unsupported("EXPLAIN of a statement that is not a query")),
+            }
+        }
         _ => Err(Error::unsupported("this form of EXPLAIN is not supported")),
     };
     deferred(checked.map(|()| Body::Query(Box::new(statement))))
@@ -305,10 +324,18 @@ fn parse_update(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
 }
 
 fn parse_insert(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
+    let tokens = insert_form::without_overriding(tokens);
     match with_parser(text, tokens, |parser| parser.parse_statement())? {
-        ast::Statement::Insert(insert) => Ok(Body::Insert(Box::new(insert))),
+        ast::Statement::Insert(insert) => deferred(check_insert(insert)),
         _ => deferred(Err(Error::unsupported("this form of INSERT is not supported"))),
     }
+}
+
+fn check_insert(insert: ast::Insert) -> Result<Body> {
+    if let Some(source) = &insert.source {
+        check_query(source)?;
+    }
+    Ok(Body::Insert(Box::new(insert)))
 }
 
 /// Refuses what a query would promise and not keep.

@@ -86,3 +86,8 @@ pub(super) fn row_locks() -> Error {
 pub(super) fn select_into() -> Error {
     Error::unsupported("SELECT INTO is not supported").with_hint("The tables are fixed.")
 }
+
+pub(super) fn explain_analyze_write() -> Error {
+    Error::unsupported("EXPLAIN ANALYZE of a statement that writes is not supported")
+        .with_hint("It would write. EXPLAIN without ANALYZE shows what would be done.")
+}
