@@ -103,6 +103,8 @@ impl Connection {
         match kind {
             // The implicit block becomes part of the explicit one.
             StatementKind::Begin | StatementKind::Rollback => self.answer_held().await?,
+            // The client waits for the answer to it before it sends more.
+            StatementKind::CopyFrom => self.answer_held().await?,
             StatementKind::Commit => self.commit_held().await?,
             _ => {}
         }

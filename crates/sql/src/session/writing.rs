@@ -35,6 +35,7 @@ impl Session {
         parameters: &[Value],
     ) -> Result<Answer> {
         self.check_may_write(plan.verb())?;
+        self.block.note_statement();
         let view = match plan.reads() {
             true => self.view().await?,
             false => self.shared.ledger.view().into(),
@@ -59,6 +60,7 @@ impl Session {
 
     pub(super) async fn begin_copy(&mut self, plan: &Arc<CopyPlan>) -> Result<Answer> {
         self.check_may_write("COPY FROM")?;
+        self.block.note_statement();
         Ok(Answer::CopyIn(Box::new(CopyIn::new(plan, &self.shared.ledger, &self.settings))))
     }
 
@@ -81,6 +83,30 @@ impl Session {
         answer
             .map(Answer::Written)
             .ok_or_else(|| Error::new(Fault::Internal, "a statement was staged and has no answer"))
+    }
+
+    /// Whether the implicit block cannot end before its outcome is known: it has changed settings,
+    /// which go back with it.
+    pub fn changes_settings(&self) -> bool {
+        self.before_implicit.is_some()
+    }
+
+    pub(super) fn note_implicit_change(&mut self) {
+        if matches!(self.block, Block::Idle) && self.before_implicit.is_none() {
+            self.before_implicit = Some(self.settings.clone());
+        }
+    }
+
+    /// The end of a Query, or of the messages up to a Sync.
+    pub fn end_implicit_block(&mut self) {
+        self.before_implicit = None;
+    }
+
+    pub(super) fn fail_implicit_block(&mut self) {
+        drop(self.take_writes());
+        if let Some(before) = self.before_implicit.take() {
+            self.settings.roll_back_to(&before);
+        }
     }
 
     pub(super) fn take_writes(&mut self) -> BlockWrites {
