@@ -88,6 +88,7 @@ impl SqlState {
             Fault::InvalidTextRepresentation => Self::INVALID_TEXT_REPRESENTATION,
             Fault::InvalidParameterValue => Self::INVALID_PARAMETER_VALUE,
             Fault::UntranslatableCharacter => Self::UNTRANSLATABLE_CHARACTER,
+            Fault::CharacterNotInRepertoire => Self::CHARACTER_NOT_IN_REPERTOIRE,
             Fault::NumericValueOutOfRange => Self::NUMERIC_VALUE_OUT_OF_RANGE,
             Fault::DatetimeFieldOverflow => Self::DATETIME_FIELD_OVERFLOW,
             Fault::DivisionByZero => Self::DIVISION_BY_ZERO,

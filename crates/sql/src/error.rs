@@ -28,6 +28,8 @@ pub enum Fault {
     InvalidTextRepresentation,
     InvalidParameterValue,
     UntranslatableCharacter,
+    /// Bytes that are no text.
+    CharacterNotInRepertoire,
     NumericValueOutOfRange,
     DatetimeFieldOverflow,
     DivisionByZero,

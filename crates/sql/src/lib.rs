@@ -37,7 +37,7 @@ pub use ::store;
 pub use answer::{Answer, Column, RowsTag, WriteAnswer};
 pub use block::{BlockCommit, BlockOutcome, BlockStatus, Notice, NoticeKind, Severity};
 pub use budget::{MemoryBudget, MemoryCharge};
-pub use copy::{CopyFormat, CopyIn};
+pub use copy::{CommittedRows, CopyFormat, CopyIn};
 pub use datafusion::arrow;
 pub use engine::{Engine, SessionIdentity};
 pub use error::{Error, Fault, Result};

@@ -186,9 +186,7 @@ impl Connection {
                 self.answer_now(&extended_reply(prepared, formats), &answer)?;
             }
             Answer::CopyIn(copy) => {
-                backend::copy_in_response(self.out(), copy.column_count());
-                let (protocol, rest) = (CopyProtocol::Extended, VecDeque::new());
-                self.mode = Mode::Copying { copy, protocol, rest };
+                self.begin_copy(copy, CopyProtocol::Extended, VecDeque::new())?;
             }
             Answer::Empty => backend::empty_query_response(self.out()),
         }

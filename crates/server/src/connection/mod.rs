@@ -8,7 +8,9 @@
 //! of BEGIN … COMMIT waits for the end of its Query or for its Sync, and is then awaited to its
 //! real outcome, while the messages behind it are read.
 
+mod copy_binary;
 mod copy_in;
+mod copy_stream;
 mod extended;
 mod outcomes;
 mod portal;
@@ -24,9 +26,10 @@ use crate::wire::backend;
 use crate::wire::{Frontend, Message, ReadFailure, Socket};
 use bytes::BytesMut;
 use copy_in::CopyProtocol;
+use copy_stream::CopyStream;
 use portal::Portals;
 use replies::Replies;
-use sql::{BlockStatus, CopyIn, Session, Statement};
+use sql::{BlockStatus, Session, Statement};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -56,7 +59,7 @@ enum Mode {
     /// An error came up in a pipeline: everything until its Sync is skipped.
     Skipping,
     Copying {
-        copy: Box<CopyIn>,
+        copy: CopyStream,
         protocol: CopyProtocol,
         /// What stands behind the COPY in the text of its Query.
         rest: VecDeque<Statement>,

@@ -3,7 +3,7 @@
 use super::copy_in::CopyProtocol;
 use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowsEnd};
-use super::{Connection, Failure, Mode};
+use super::{Connection, Failure};
 use crate::wire::backend;
 use sql::{Answer, Prepared, Statement, StatementKind};
 use std::collections::VecDeque;
@@ -28,9 +28,7 @@ impl Connection {
         while let Some(statement) = statements.pop_front() {
             let reply = ReplyProtocol::Simple { is_last: statements.is_empty() };
             if let Some(copy) = self.run_simple(statement, reply).await? {
-                let protocol = CopyProtocol::Simple;
-                self.mode = Mode::Copying { copy, protocol, rest: statements };
-                return Ok(());
+                return self.begin_copy(copy, CopyProtocol::Simple, statements);
             }
         }
         self.end_implicit_block().await?;
@@ -67,10 +65,7 @@ impl Connection {
                 let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
                 self.answer_now(&reply, &answer)?;
             }
-            Answer::CopyIn(copy) => {
-                backend::copy_in_response(self.out(), copy.column_count());
-                return Ok(Some(copy));
-            }
+            Answer::CopyIn(copy) => return Ok(Some(copy)),
             Answer::Empty => backend::empty_query_response(self.out()),
         }
         Ok(None)

@@ -1,6 +1,7 @@
 //! One writing statement of a block: how it is answered, and how an error names its place.
 
-use crate::insert::{Recorded, Table};
+use crate::copy::in_copied_row;
+use crate::insert::{Recorded, RowWrite, Table};
 use crate::prepared::Action;
 use crate::write_plan::WritePlan;
 use crate::{Error, Fault, Prepared, Result, Value, WriteAnswer};
@@ -31,14 +32,14 @@ impl WriteStatement {
     }
 
     /// Says which row of the statement an error is about, of how many.
-    pub(super) fn place(&self, error: Error, row: usize, rows: usize) -> Error {
+    pub(super) fn place(&self, error: Error, row: usize, rows: usize, write: &RowWrite) -> Error {
         match self {
             WriteStatement::Plan { prepared, .. } => match Self::plan(prepared) {
                 Ok(plan) if rows > 1 => plan.in_row(error, row),
                 _ => error,
             },
             WriteStatement::Copy { table, lines } => match lines.get(row) {
-                Some(line) => error.with_context(format!("COPY {}, line {line}", table.name())),
+                Some(line) => in_copied_row(error, *table, *line, write),
                 None => error,
             },
         }

@@ -237,7 +237,7 @@ impl BlockWrites {
     pub(crate) fn place(&self, error: Error, row: usize) -> Error {
         match self.statements.get(self.statement_of(row)) {
             Some(StagedStatement { statement, rows, .. }) => {
-                statement.place(error, row - rows.start, rows.len())
+                statement.place(error, row - rows.start, rows.len(), &self.rows[row].write)
             }
             None => error,
         }

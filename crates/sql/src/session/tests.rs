@@ -1,6 +1,7 @@
 //! Whole statements on a real ledger: INSERT, COPY, blocks and settings as a client sees them.
 
 mod blocks;
+mod copying;
 mod forms;
 
 use crate::arrow::array::RecordBatch;
@@ -118,7 +119,11 @@ impl Fixture {
 
     async fn copy(&mut self, text: &str, data: &str) -> Result<String> {
         let mut copy = self.start_copy(text).await?;
-        copy.push(data.as_bytes())?;
+        copy.push(data.as_bytes()).await?;
+        self.finish_copy(copy).await
+    }
+
+    async fn finish_copy(&mut self, copy: Box<CopyIn>) -> Result<String> {
         let answer = match self.session.finish_copy(*copy).await? {
             Answer::Held => self.session.commit_held().await?,
             answer => answer,
@@ -332,45 +337,6 @@ async fn expressions_beyond_the_simple_ones_are_computed() {
         FROM transfers ORDER BY seq RETURNING idempotency_key, debit_account, amount";
     let rows = shop.run_with(select, &[text("!")]).await.unwrap().rows;
     assert_eq!(rows, ["a!|sales|5", "B!|sales|7"]);
-}
-
-#[tokio::test]
-async fn a_copy_is_atomic_and_repeatable() {
-    let mut shop = shop().await;
-    let command = "COPY transfers (book, idempotency_key, debit_account, credit_account, amount, \
-                   metadata) FROM STDIN WITH CSV HEADER";
-    let data = "book,key,debit,credit,amount,metadata\n\
-                shop,1,cash,sales,100,\"{\"\"a\"\": 1}\"\nshop,2,cash,sales,200.00,\n";
-    assert_eq!(shop.copy(command, data).await.unwrap(), "COPY 2");
-    assert_eq!(shop.copy(command, data).await.unwrap(), "COPY 2");
-    let total = shop.run("SELECT count(*), sum(amount) FROM transfers").await.unwrap();
-    assert_eq!(total.rows, ["2|300"]);
-    let bad_amount = shop.copy(command, "x\nshop,3,cash,sales,1,\nshop,4,cash,sales,x,\n").await;
-    let error = bad_amount.unwrap_err();
-    assert_eq!(error.context(), Some("COPY transfers, line 3, column amount: \"x\""));
-    assert_eq!(*error.fault(), Fault::InvalidTextRepresentation);
-    let rejected = shop.copy(command, "x\nshop,3,cash,sales,1,\nshop,4,cash,nobody,1,\n").await;
-    let error = rejected.unwrap_err();
-    assert_eq!(error.context(), Some("COPY transfers, line 3"));
-    assert!(matches!(error.fault(), Fault::Rejected(Rejection::UnknownAccount { .. })));
-    let short = shop.copy(command, "x\nshop,3,cash\n").await.unwrap_err();
-    assert_eq!(short.message(), "missing data for column \"credit_account\"");
-    assert_eq!(shop.run("SELECT count(*) FROM transfers").await.unwrap().rows, ["2"]);
-}
-
-#[tokio::test]
-async fn a_copy_checks_its_header_and_its_size() {
-    let mut shop = shop().await;
-    let matching = "COPY accounts (book, path, asset, kind) FROM STDIN (FORMAT csv, HEADER match)";
-    let error = shop.copy(matching, "book,path,asset,type\n").await.unwrap_err();
-    assert!(error.message().contains("got \"type\", expected \"kind\""), "{error}");
-    let tag = shop.copy(matching, "book,path,asset,kind\nshop,new,CZK,expense\n").await;
-    assert_eq!(tag.unwrap(), "COPY 1");
-    let mut copy = shop.start_copy("COPY assets FROM STDIN").await.unwrap();
-    assert_eq!(copy.column_count(), 6);
-    let megabyte = "\\.\n".repeat(350_000);
-    let outcome = (0..70).try_for_each(|_| copy.push(megabyte.as_bytes()));
-    assert_eq!(*outcome.unwrap_err().fault(), Fault::ProgramLimitExceeded);
 }
 
 #[tokio::test]

@@ -5,10 +5,11 @@
 use super::{Session, tagged};
 use crate::block::{Block, BlockCommit, BlockOutcome, BlockWrites, WriteStatement};
 use crate::copy::CopyPlan;
+use crate::engine::Shared;
 use crate::insert::{InsertEnvironment, RowWrite};
 use crate::provider::PinnedView;
 use crate::write_plan::WritePlan;
-use crate::{Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, Value};
+use crate::{Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, Value, WriteAnswer};
 use std::sync::Arc;
 use store::Unmoved;
 
@@ -61,10 +62,19 @@ impl Session {
     pub(super) async fn begin_copy(&mut self, plan: &Arc<CopyPlan>) -> Result<Answer> {
         self.check_may_write("COPY FROM")?;
         self.block.note_statement();
-        Ok(Answer::CopyIn(Box::new(CopyIn::new(plan, &self.shared.ledger, &self.settings))))
+        let is_alone = self.block.status() == BlockStatus::Idle && !self.holds_writes();
+        if plan.commits_in_pieces() && !is_alone {
+            return Err(CopyIn::pieces_in_block());
+        }
+        let Shared { ledger, sent, .. } = &*self.shared;
+        Ok(Answer::CopyIn(Box::new(CopyIn::new(plan, ledger, &self.settings, sent))))
     }
 
     pub(super) async fn write_copy(&mut self, copy: CopyIn) -> Result<Answer> {
+        if copy.commits_in_pieces() {
+            let count = copy.finish_pieces().await?;
+            return Ok(Answer::Written(WriteAnswer { verb: "COPY", count, rows: None }));
+        }
         let copied = copy.finish()?;
         let statement = WriteStatement::Copy { table: copied.table, lines: copied.lines };
         self.stage(statement, copied.rows).await

@@ -39,9 +39,10 @@ pub(crate) fn submit(path: WritePath<'_>, group: &[Draft], terms: &Terms) -> Tic
     }
     let opened = GroupBooks::open(path.books, group, terms);
     let mut locked = opened.lock();
-    let (reply, ticket) = Ticket::new();
+    let (reply, mut ticket) = Ticket::new();
     let check_head = |head| terms.check_head(head, path.books, opened.absent());
     if let Err(moved) = check_unmoved(path, terms, &locked, check_head) {
+        ticket.refuse();
         path.answer(path.staging.head(), Err(moved), reply);
         return ticket;
     }
@@ -60,7 +61,10 @@ pub(crate) fn submit(path: WritePath<'_>, group: &[Draft], terms: &Terms) -> Tic
             // does not need it.
             Err(error) => drop(reply.send(Err(error))),
         },
-        Err(error) => path.answer(locked.staged(), Err(error), reply),
+        Err(error) => {
+            ticket.refuse();
+            path.answer(locked.staged(), Err(error), reply);
+        }
     }
     ticket
 }
