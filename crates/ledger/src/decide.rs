@@ -255,6 +255,22 @@ fn resolve<V: BookView>(book: &V, drafts: &[PostingDraft]) -> Result<Vec<Posting
     Ok(postings)
 }
 
+/// One more leg of a transaction that is still being assembled: everything about it that can be
+/// told before the transaction is whole. Its balance and the accounts' minimums cannot.
+///
+/// The book's sums are bounded with this leg in them, so it may be shown to those that follow
+/// ([`crate::Overlay::show_posting`]).
+pub fn resolve_posting<V: BookView>(book: &V, draft: &PostingDraft) -> Result<Posting, Rejection> {
+    check_accounts(book, std::iter::once(&draft.account))?;
+    let mut postings = resolve(book, std::slice::from_ref(draft))?;
+    check_amounts(&postings)?;
+    // The transaction's sums are bounded when it is whole; a single amount is one of them.
+    let legs = sums(&postings, |posting| &posting.asset)?;
+    check_totals(book, &postings)?;
+    check_book_totals(book, &legs)?;
+    Ok(postings.swap_remove(0))
+}
+
 /// The checks on resolved postings: amounts in range, balanced, and nothing in the book pushed out
 /// of range or below its minimum. The minimum is checked once per account, on the
 /// sum of its legs.
@@ -265,12 +281,7 @@ fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rej
     if postings.len() < 2 {
         return Err(Rejection::TooFewPostings { count: postings.len() });
     }
-    if let Some(posting) = postings.iter().find(|posting| posting.amount <= 0) {
-        return Err(Rejection::AmountNotPositive {
-            path: posting.account.clone(),
-            amount: posting.amount,
-        });
-    }
+    check_amounts(postings)?;
     let by_asset = sums(postings, |posting| &posting.asset)?;
     for (asset, legs) in &by_asset {
         if legs.debits != legs.credits {
@@ -281,7 +292,29 @@ fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rej
             });
         }
     }
-    // Accounts are checked in the order in which the postings name them.
+    let touched = check_totals(book, postings)?;
+    check_book_totals(book, &by_asset)?;
+    for (account, totals) in touched {
+        check_minimum(account, &totals)?;
+    }
+    Ok(())
+}
+
+fn check_amounts(postings: &[Posting]) -> Result<(), Rejection> {
+    match postings.iter().find(|posting| posting.amount <= 0) {
+        Some(Posting { account, amount, .. }) => {
+            Err(Rejection::AmountNotPositive { path: account.clone(), amount: *amount })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Every account's sums stay in range; gives what they would be, in the order in which the
+/// postings name the accounts.
+fn check_totals<'a, V: BookView>(
+    book: &'a V,
+    postings: &[Posting],
+) -> Result<Vec<(&'a Account, Totals)>, Rejection> {
     let mut by_account = sums(postings, |posting| &posting.account)?;
     let mut touched = Vec::with_capacity(by_account.len());
     for posting in postings {
@@ -295,15 +328,17 @@ fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rej
             .ok_or_else(|| Rejection::BalanceOutOfRange { path: posting.account.clone() })?;
         touched.push((account, totals));
     }
-    for (asset, legs) in by_asset {
-        if book.totals(asset).checked_add(&legs).is_none() {
-            return Err(Rejection::BookTotalOutOfRange { asset: asset.clone() });
-        }
+    Ok(touched)
+}
+
+fn check_book_totals<V: BookView>(
+    book: &V,
+    by_asset: &BTreeMap<&AssetId, Totals>,
+) -> Result<(), Rejection> {
+    match by_asset.iter().find(|(asset, legs)| book.totals(asset).checked_add(legs).is_none()) {
+        Some((asset, _)) => Err(Rejection::BookTotalOutOfRange { asset: (*asset).clone() }),
+        None => Ok(()),
     }
-    for (account, totals) in touched {
-        check_minimum(account, &totals)?;
-    }
-    Ok(())
 }
 
 /// Lifetime sums that `postings` would add, by `key`, in the key's order.

@@ -25,13 +25,14 @@ mod rejection;
 mod state;
 mod transaction;
 mod transaction_index;
+mod unique_key;
 
 pub use account::{Account, AccountChange, AccountKind, AccountOpening, NormalSide};
 pub use amount::{AMOUNT_MAX, Totals};
 pub use asset::{Asset, AssetClass};
 pub use audit::{Auditor, Finding};
 pub use book_view::{BookView, Original};
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, resolve_posting};
 pub use draft::{AccountChangeDraft, Draft, PostingDraft, TransactionContent, TransactionDraft};
 pub use event::{Event, EventBody, Lsn, Seq, Timestamp};
 pub use json::{JsonDocument, JsonError};
@@ -41,6 +42,7 @@ pub use rejection::{AccountField, AssetField, Rejection, TransactionField};
 pub use state::{AssetRegister, BookState, BookWithPast};
 pub use transaction::{Direction, POSTINGS_MAX, Posting, Transaction};
 pub use transaction_index::{PostedTransaction, TransactionIndex, TransactionLookup};
+pub use unique_key::UniqueKey;
 
 pub use uuid::Uuid;
 

@@ -6,7 +6,8 @@
 use crate::state::BookWithPast;
 use crate::{
     Account, AccountPath, Asset, AssetId, AssetRegister, BookState, BookView, EventBody, HashMap,
-    IdempotencyKey, PostedTransaction, Seq, Totals, TransactionIndex, TransactionLookup,
+    IdempotencyKey, PostedTransaction, Posting, Seq, Totals, Transaction, TransactionIndex,
+    TransactionLookup,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -39,6 +40,35 @@ impl<'a, T: TransactionLookup> Overlay<'a, T> {
         self.assets.insert(asset.id.clone(), asset);
     }
 
+    /// Shows an account as it stands with what is staged elsewhere, in place of the base's.
+    pub fn show_account(&mut self, account: Account) {
+        self.accounts.insert(account.opening.path.clone(), account);
+    }
+
+    /// Shows the book's sums in an asset with what is staged elsewhere in them.
+    pub fn show_totals(&mut self, asset: AssetId, totals: Totals) {
+        self.totals.insert(asset, totals);
+    }
+
+    /// Shows a transaction that is staged elsewhere by its names, without its effect on accounts.
+    pub fn show_transaction(&mut self, transaction: &Arc<Transaction>) {
+        self.transactions.insert(Seq::default(), transaction);
+    }
+
+    /// Adds one leg that [`crate::resolve_posting`] gave.
+    pub fn show_posting(&mut self, posting: &Posting) {
+        let leg = posting.totals();
+        let account = self.account_mut(&posting.account);
+        account.totals = account
+            .totals
+            .checked_add(&leg)
+            .expect("deciding bounds every account's lifetime sums");
+        let book_total = BookView::totals(self, &posting.asset)
+            .checked_add(&leg)
+            .expect("deciding bounds the book's lifetime sums");
+        self.totals.insert(posting.asset.clone(), book_total);
+    }
+
     /// Adds what was decided; gives the seq it will have if the group commits.
     pub fn apply(&mut self, body: &EventBody) -> Seq {
         self.head = self.head.next();
@@ -49,19 +79,9 @@ impl<'a, T: TransactionLookup> Overlay<'a, T> {
             }
             EventBody::AccountChanged { path, change } => self.account_mut(path).change(change),
             EventBody::TransactionPosted(transaction) => {
-                for posting in &transaction.postings {
-                    let leg = posting.totals();
-                    let account = self.account_mut(&posting.account);
-                    account.totals = account
-                        .totals
-                        .checked_add(&leg)
-                        .expect("decide bounds every account's lifetime sums");
-                    let book_total = BookView::totals(self, &posting.asset)
-                        .checked_add(&leg)
-                        .expect("decide bounds the book's lifetime sums");
-                    self.totals.insert(posting.asset.clone(), book_total);
-                }
-                self.transactions.insert(self.head, transaction);
+                transaction.postings.iter().for_each(|posting| self.show_posting(posting));
+                // It has no place yet that a conflict with it could name.
+                self.transactions.insert(Seq::default(), transaction);
             }
         }
         self.head

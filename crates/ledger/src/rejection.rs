@@ -2,6 +2,7 @@
 //!
 //! The variants stand in the order in which they are checked, so two faults in one draft always
 //! give the same answer. Numbers and texts in here are for messages; codes are chosen elsewhere.
+//! A `seq` of zero stands for something of the same group, which has no place yet.
 
 use crate::{AccountPath, AssetId, Seq};
 use std::fmt;

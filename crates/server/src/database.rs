@@ -124,11 +124,11 @@ impl Database {
 
 async fn run(session: &mut Session, statement: Statement) -> sql::Result<()> {
     let prepared = session.prepare(statement, &[]).await?;
-    match session.execute(&prepared, &[]).await? {
+    match session.execute_alone(&prepared, &[]).await? {
         Answer::Rows { rows, .. } => {
             rows.map_err(sql::Error::from).try_for_each(|_| std::future::ready(Ok(()))).await
         }
         Answer::CopyIn(_) => Err(sql::Error::unsupported("COPY FROM STDIN in a script")),
-        Answer::Command { .. } | Answer::Empty => Ok(()),
+        Answer::Written(_) | Answer::Held | Answer::Command { .. } | Answer::Empty => Ok(()),
     }
 }

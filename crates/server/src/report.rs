@@ -114,6 +114,11 @@ impl Report {
         self.inner.state
     }
 
+    #[cfg(test)]
+    pub(crate) fn context(&self) -> Option<&str> {
+        self.inner.context.as_deref()
+    }
+
     fn fields(self) -> Vec<(u8, String)> {
         let Inner { severity, state, message, detail, hint, position, context, place } =
             *self.inner;

@@ -134,7 +134,7 @@ async fn attend(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
         tracing::debug!(%peer, %error, "gone before it began");
         return;
     }
-    let mut socket = Socket::new(stream, shared.aborting.clone());
+    let mut socket = Socket::new(stream, shared.database.engine.sent(), shared.aborting.clone());
     let begun = tokio::select! {
         begun = tokio::time::timeout(shared.startup_timeout, begin(&shared, &mut socket)) => begun,
         () = shared.stopping.cancelled() => return,

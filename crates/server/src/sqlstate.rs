@@ -38,6 +38,7 @@ impl SqlState {
     pub(crate) const INVALID_AUTHORIZATION: SqlState = SqlState("28000");
     pub(crate) const INVALID_CURSOR_NAME: SqlState = SqlState("34000");
     pub(crate) const INVALID_CATALOG_NAME: SqlState = SqlState("3D000");
+    pub(crate) const SERIALIZATION_FAILURE: SqlState = SqlState("40001");
     pub(crate) const SYNTAX_ERROR: SqlState = SqlState("42601");
     pub(crate) const INVALID_NAME: SqlState = SqlState("42602");
     pub(crate) const DUPLICATE_COLUMN: SqlState = SqlState("42701");
@@ -57,6 +58,8 @@ impl SqlState {
     pub(crate) const TOO_MANY_CONNECTIONS: SqlState = SqlState("53300");
     pub(crate) const PROGRAM_LIMIT_EXCEEDED: SqlState = SqlState("54000");
     pub(crate) const OBJECT_NOT_IN_PREREQUISITE_STATE: SqlState = SqlState("55000");
+    pub(crate) const INVALID_SAVEPOINT: SqlState = SqlState("3B001");
+    pub(crate) const INVALID_COLUMN_REFERENCE: SqlState = SqlState("42P10");
     pub(crate) const QUERY_CANCELED: SqlState = SqlState("57014");
     pub(crate) const ADMIN_SHUTDOWN: SqlState = SqlState("57P01");
     pub(crate) const IDLE_SESSION_TIMEOUT: SqlState = SqlState("57P05");
@@ -73,6 +76,7 @@ impl SqlState {
             Fault::Commit(error) => Self::of_commit_error(error),
             Fault::SyntaxError => Self::SYNTAX_ERROR,
             Fault::UndefinedTable => Self::UNDEFINED_TABLE,
+            Fault::InvalidColumnReference => Self::INVALID_COLUMN_REFERENCE,
             Fault::UndefinedColumn => Self::UNDEFINED_COLUMN,
             Fault::UndefinedFunction => Self::UNDEFINED_FUNCTION,
             Fault::UndefinedObject => Self::UNDEFINED_OBJECT,
@@ -84,10 +88,13 @@ impl SqlState {
             Fault::InvalidTextRepresentation => Self::INVALID_TEXT_REPRESENTATION,
             Fault::InvalidParameterValue => Self::INVALID_PARAMETER_VALUE,
             Fault::UntranslatableCharacter => Self::UNTRANSLATABLE_CHARACTER,
+            Fault::CharacterNotInRepertoire => Self::CHARACTER_NOT_IN_REPERTOIRE,
             Fault::NumericValueOutOfRange => Self::NUMERIC_VALUE_OUT_OF_RANGE,
             Fault::DatetimeFieldOverflow => Self::DATETIME_FIELD_OVERFLOW,
             Fault::DivisionByZero => Self::DIVISION_BY_ZERO,
             Fault::NotNullViolation => Self::NOT_NULL_VIOLATION,
+            Fault::UnknownTransaction => Self::FOREIGN_KEY_VIOLATION,
+            Fault::ObjectNotInPrerequisiteState => Self::OBJECT_NOT_IN_PREREQUISITE_STATE,
             Fault::InvalidName => Self::INVALID_NAME,
             Fault::BadCopyFileFormat => Self::BAD_COPY_FILE_FORMAT,
             Fault::ProgramLimitExceeded => Self::PROGRAM_LIMIT_EXCEEDED,
@@ -96,11 +103,13 @@ impl SqlState {
             Fault::NoActiveBlock => Self::NO_ACTIVE_SQL_TRANSACTION,
             Fault::ActiveBlock => Self::ACTIVE_SQL_TRANSACTION,
             Fault::InFailedBlock => Self::IN_FAILED_SQL_TRANSACTION,
+            Fault::InvalidSavepoint => Self::INVALID_SAVEPOINT,
             Fault::UndefinedDatabase => Self::INVALID_CATALOG_NAME,
             Fault::UndefinedCursor => Self::INVALID_CURSOR_NAME,
             Fault::UndefinedStatement => Self::INVALID_SQL_STATEMENT_NAME,
             Fault::DuplicateStatement => Self::DUPLICATE_PREPARED_STATEMENT,
             Fault::OutOfMemory => Self::OUT_OF_MEMORY,
+            Fault::InsufficientResources => Self::INSUFFICIENT_RESOURCES,
             Fault::Unreadable => Self::IO_ERROR,
             Fault::QueryCanceled => Self::QUERY_CANCELED,
             Fault::Internal => Self::INTERNAL_ERROR,
@@ -136,6 +145,7 @@ impl SqlState {
             CommitError::Rejected { rejection, .. } => Self::of_rejection(rejection),
             CommitError::Busy { .. } => Self::INSUFFICIENT_RESOURCES,
             CommitError::FrameTooLarge { .. } => Self::PROGRAM_LIMIT_EXCEEDED,
+            CommitError::Moved { .. } => Self::SERIALIZATION_FAILURE,
             CommitError::OutcomeUnknown => Self::OUTCOME_UNKNOWN,
             CommitError::Stopped { .. } | CommitError::Read(_) => Self::IO_ERROR,
             CommitError::DiskFull { .. } => Self::DISK_FULL,
@@ -164,6 +174,9 @@ impl Place {
         match fault {
             Fault::Rejected(rejection) | Fault::Commit(CommitError::Rejected { rejection, .. }) => {
                 Self::of_rejection(rejection)
+            }
+            Fault::UnknownTransaction => {
+                Place { table: Some("postings"), constraint: Some("postings_tx_id_fkey") }
             }
             _ => Place::default(),
         }

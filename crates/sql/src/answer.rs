@@ -1,5 +1,6 @@
 //! What a statement comes back with, before it is put on a wire.
 
+use crate::arrow::array::RecordBatch;
 use crate::{CopyIn, PgType};
 use datafusion::execution::SendableRecordBatchStream;
 
@@ -21,20 +22,39 @@ pub enum Answer {
     Rows { columns: Vec<Column>, rows: SendableRecordBatchStream, tag: RowsTag },
     /// A command tag such as `BEGIN` or `INSERT 0 1`.
     Command { tag: String },
+    /// A write of a block that was checked: what it will have done if the block commits.
+    Written(WriteAnswer),
+    /// A write outside of BEGIN … COMMIT: it is answered when its implicit block ends, see
+    /// [`crate::Session::submit_held`].
+    Held,
     /// The statement wants the client's COPY data.
     CopyIn(Box<CopyIn>),
     /// An empty statement.
     Empty,
 }
 
+/// What a write is answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteAnswer {
+    /// `INSERT 0`, `UPDATE` or `COPY`: the count of rows follows it.
+    pub verb: &'static str,
+    pub count: usize,
+    /// What RETURNING shows, in the columns of the prepared statement.
+    pub rows: Option<RecordBatch>,
+}
+
+impl WriteAnswer {
+    pub fn tag(&self) -> String {
+        format!("{} {}", self.verb, self.count)
+    }
+}
+
 /// How the command tag of a row answer is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowsTag {
-    /// `SELECT n`, `SHOW`, `FETCH n`…: the word and whether the number of rows follows it.
+    /// `SELECT n`, `INSERT 0 n`: the number of rows follows it.
     Counted(&'static str),
     Plain(&'static str),
-    /// `INSERT 0 n`: fixed, whatever RETURNING gives.
-    Exact(String),
 }
 
 impl std::fmt::Debug for Answer {
@@ -44,6 +64,8 @@ impl std::fmt::Debug for Answer {
                 f.debug_struct("Rows").field("columns", columns).field("tag", tag).finish()
             }
             Answer::Command { tag } => f.debug_struct("Command").field("tag", tag).finish(),
+            Answer::Written(answer) => f.debug_tuple("Written").field(answer).finish(),
+            Answer::Held => f.write_str("Held"),
             Answer::CopyIn(copy) => f.debug_tuple("CopyIn").field(copy).finish(),
             Answer::Empty => f.write_str("Empty"),
         }

@@ -71,7 +71,10 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
         return own.clone();
     }
     if let Some(error) = error.downcast_ref::<ReadError>() {
-        return Error::new(Fault::Unreadable, error.to_string());
+        return match error {
+            ReadError::Unreadable { .. } => Error::new(Fault::Unreadable, error.to_string()),
+            ReadError::StagedNotShown { .. } => Error::unsupported(error.to_string()),
+        };
     }
     if let Some(error) = error.downcast_ref::<DataFusionError>() {
         return from_reference(error);

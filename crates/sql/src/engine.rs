@@ -2,7 +2,7 @@
 
 use crate::query::QueryEngine;
 use crate::settings::SessionSettings;
-use crate::{Error, Fault, Result, Session};
+use crate::{Error, Fault, MemoryBudget, Result, Session};
 use std::fmt;
 use std::sync::Arc;
 use store::Ledger;
@@ -16,6 +16,7 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) query: QueryEngine,
+    pub(crate) sent: MemoryBudget,
 }
 
 /// Who connects, to what, and what they want set from the start.
@@ -31,11 +32,18 @@ pub struct SessionIdentity {
 const DATABASES: [&str; 2] = ["tallybook", "postgres"];
 
 impl Engine {
-    /// An engine whose running queries may hold `query_memory_bytes`, all together; one that needs
-    /// more is refused.
-    pub fn new(ledger: Ledger, query_memory_bytes: usize) -> Result<Self> {
-        let query = QueryEngine::new(ledger.clone(), query_memory_bytes)?;
-        Ok(Engine { shared: Arc::new(Shared { ledger, query }) })
+    /// An engine whose sessions may hold `memory_bytes`, all together: three quarters in running
+    /// queries, one in what clients send. What needs more is refused.
+    pub fn new(ledger: Ledger, memory_bytes: usize) -> Result<Self> {
+        let sent_bytes = memory_bytes / 4;
+        let query = QueryEngine::new(ledger.clone(), memory_bytes - sent_bytes)?;
+        let sent = MemoryBudget::new(sent_bytes);
+        Ok(Engine { shared: Arc::new(Shared { ledger, query, sent }) })
+    }
+
+    /// What clients may have sent that is not yet written: messages, and the blocks of sessions.
+    pub fn sent(&self) -> &MemoryBudget {
+        &self.shared.sent
     }
 
     pub fn session(&self, identity: SessionIdentity) -> Result<Session> {

@@ -15,6 +15,8 @@ pub enum Fault {
     SyntaxError,
     UndefinedTable,
     UndefinedColumn,
+    /// Columns that are there and do not fit where they stand.
+    InvalidColumnReference,
     UndefinedFunction,
     UndefinedObject,
     AmbiguousColumn,
@@ -26,10 +28,15 @@ pub enum Fault {
     InvalidTextRepresentation,
     InvalidParameterValue,
     UntranslatableCharacter,
+    /// Bytes that are no text.
+    CharacterNotInRepertoire,
     NumericValueOutOfRange,
     DatetimeFieldOverflow,
     DivisionByZero,
     NotNullViolation,
+    /// A row of `postings` names a transaction that there is not.
+    UnknownTransaction,
+    ObjectNotInPrerequisiteState,
     InvalidName,
     BadCopyFileFormat,
     ProgramLimitExceeded,
@@ -38,11 +45,14 @@ pub enum Fault {
     NoActiveBlock,
     ActiveBlock,
     InFailedBlock,
+    InvalidSavepoint,
     UndefinedDatabase,
     UndefinedCursor,
     UndefinedStatement,
     DuplicateStatement,
     OutOfMemory,
+    /// Too much is going on; later there may be room.
+    InsufficientResources,
     /// The disk failed a read, or gave what was never written there.
     Unreadable,
     QueryCanceled,

@@ -9,7 +9,9 @@
 
 mod answer;
 mod block;
+mod budget;
 mod catalog;
+mod change;
 mod copy;
 mod datafusion_error;
 mod engine;
@@ -27,19 +29,21 @@ mod settings;
 mod statement;
 mod timestamp;
 mod value;
+mod write_plan;
 
 /// The ledger below, for who opens it and for who tells its rejections: the server reaches it
 /// through this crate alone.
 pub use ::store;
-pub use answer::{Answer, Column, RowsTag};
-pub use block::{BlockStatus, Notice, NoticeKind, Severity};
-pub use copy::{CopyFormat, CopyIn};
+pub use answer::{Answer, Column, RowsTag, WriteAnswer};
+pub use block::{BlockCommit, BlockOutcome, BlockStatus, Notice, NoticeKind, Severity};
+pub use budget::{MemoryBudget, MemoryCharge};
+pub use copy::{CommittedRows, CopyFormat, CopyIn};
 pub use datafusion::arrow;
 pub use engine::{Engine, SessionIdentity};
 pub use error::{Error, Fault, Result};
 pub use pg_type::{MONEY_TYPMOD, PgType};
 pub use prepared::Prepared;
-pub use session::Session;
+pub use session::{PreparedStatements, Session};
 pub use settings::SessionSettings;
 pub use statement::{Statement, StatementKind};
 pub use value::{Numeric, NumericError, Value};

@@ -1,11 +1,11 @@
 //! A statement that is understood: analysed or planned once, to be executed many times.
 
 use crate::copy::CopyPlan;
-use crate::insert::InsertPlan;
 use crate::query::PreparedQuery;
 use crate::settings::ConfigSelect;
 use crate::statement::{BlockCommand, SettingCommand, ShowCommand};
-use crate::{Column, PgType, StatementKind};
+use crate::write_plan::WritePlan;
+use crate::{Column, PgType, StatementKind, Value};
 use std::sync::Arc;
 
 /// A statement with its names looked up and its parameters typed. Cheap to clone.
@@ -25,15 +25,25 @@ struct Inner {
 pub(crate) enum Action {
     /// `tag` is the word of its command tag.
     Query {
-        query: PreparedQuery,
+        query: Box<PreparedQuery>,
         tag: &'static str,
     },
-    Insert(InsertPlan),
+    Write(Box<WritePlan>),
     Copy(Arc<CopyPlan>),
     Block(BlockCommand),
     Setting(SettingCommand),
     Show(ShowCommand),
     ConfigSelect(ConfigSelect),
+    /// PREPARE: gives a statement a name.
+    Prepare {
+        name: String,
+        statement: Prepared,
+    },
+    /// EXECUTE: a statement of that name, with its parameters.
+    Execute {
+        statement: Prepared,
+        parameters: Vec<Value>,
+    },
     Deallocate {
         name: String,
     },
@@ -56,9 +66,17 @@ impl Prepared {
     pub fn parameter_types(&self) -> &[PgType] {
         match &self.inner.action {
             Action::Query { query, .. } => &query.parameter_types,
-            Action::Insert(plan) => plan.parameter_types(),
+            Action::Write(plan) => plan.parameter_types(),
             Action::ConfigSelect(select) => &select.parameter_types,
             _ => &[],
+        }
+    }
+
+    /// What runs when this is executed: EXECUTE stands for another statement.
+    pub(crate) fn resolved<'a>(&'a self, parameters: &'a [Value]) -> (&'a Prepared, &'a [Value]) {
+        match &self.inner.action {
+            Action::Execute { statement, parameters } => (statement, parameters),
+            _ => (self, parameters),
         }
     }
 
@@ -71,15 +89,16 @@ impl Prepared {
         self.inner.kind
     }
 
-    pub fn is_write(&self) -> bool {
-        self.inner.kind.is_write()
+    /// Whether it reads the ledger, and so has to see what its session wrote before.
+    pub fn reads_ledger(&self) -> bool {
+        match &self.resolved(&[]).0.inner.action {
+            Action::Query { .. } => true,
+            Action::Write(plan) => plan.reads(),
+            _ => false,
+        }
     }
 
-    /// The name in `DEALLOCATE name`. Statements are kept by the wire, which has to drop it.
-    pub fn deallocates(&self) -> Option<&str> {
-        match &self.inner.action {
-            Action::Deallocate { name } => Some(name),
-            _ => None,
-        }
+    pub fn is_write(&self) -> bool {
+        self.inner.kind.is_write()
     }
 }

@@ -42,7 +42,7 @@ use explain::Explain;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use store::{Ledger, View};
+use store::Ledger;
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
@@ -133,7 +133,7 @@ impl QueryEngine {
         &self,
         prepared: &PreparedQuery,
         parameters: &[Value],
-        view: View,
+        view: PinnedView,
         settings: &SessionSettings,
     ) -> Result<SendableRecordBatchStream> {
         let state = self.state_at(view, settings);
@@ -148,14 +148,14 @@ impl QueryEngine {
     }
 
     /// The state of one statement.
-    fn state_at(&self, view: View, settings: &SessionSettings) -> SessionState {
+    fn state_at(&self, view: PinnedView, settings: &SessionSettings) -> SessionState {
         let mut state = self.base.clone();
         if settings.time_zone() != Tz::UTC {
             let zone = settings.time_zone().name().to_owned();
             state.config_mut().options_mut().execution.time_zone = Some(zone);
         }
         state.mark_start_execution();
-        state.config_mut().set_extension(Arc::new(PinnedView(view)));
+        state.config_mut().set_extension(Arc::new(view));
         state.config_mut().set_extension(Arc::new(settings.clone()));
         state
     }

@@ -6,16 +6,23 @@
 //! Invariant: a write that has been handed to the store is awaited to its real outcome.
 
 mod command;
+mod prepare;
+mod prepared_statements;
+mod writing;
 
-use crate::block::Block;
+pub use prepared_statements::PreparedStatements;
+
+use crate::block::{Block, BlockWrites};
+use crate::change::ChangePlan;
 use crate::copy::CopyPlan;
 use crate::engine::Shared;
-use crate::insert::{InsertEnvironment, InsertPlan};
+use crate::insert::InsertPlan;
 use crate::prepared::Action;
 use crate::settings::{ConfigSelect, show, show_columns};
 use crate::statement::Body;
+use crate::write_plan::WritePlan;
 use crate::{
-    Answer, BlockStatus, CopyIn, Error, Fault, Notice, PgType, Prepared, Result, RowsTag,
+    Answer, BlockStatus, Column, CopyIn, Error, Fault, Notice, PgType, Prepared, Result, RowsTag,
     SessionSettings, Statement, StatementKind, Value, statement,
 };
 use command::change_setting;
@@ -29,33 +36,31 @@ pub struct Session {
     shared: Arc<Shared>,
     settings: SessionSettings,
     block: Block,
+    /// Of the block, or of the implicit block around what stands outside of one.
+    writes: BlockWrites,
+    statements: PreparedStatements,
+    /// What held before the implicit block changed a setting.
+    before_implicit: Option<SessionSettings>,
     notices: Vec<Notice>,
 }
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, settings: SessionSettings) -> Self {
-        Session { shared, settings, block: Block::default(), notices: Vec::new() }
+        let writes = BlockWrites::new(&shared.sent);
+        Session {
+            shared,
+            settings,
+            block: Block::default(),
+            writes,
+            statements: PreparedStatements::default(),
+            before_implicit: None,
+            notices: Vec::new(),
+        }
     }
 
     /// The statements of a text; an empty text has none.
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>> {
         statement::parse(text)
-    }
-
-    /// Whether these statements may be sent as one text: they would be one block in Postgres, and
-    /// a block cannot hold writes yet. One write is allowed, as the last statement.
-    pub fn check_together(&self, statements: &[Statement]) -> Result<()> {
-        let Some((_, before)) = statements.split_last() else { return Ok(()) };
-        if !before.iter().any(Statement::is_write) {
-            return Ok(());
-        }
-        Err(Error::unsupported(
-            "a write among several statements of one query text is not supported yet",
-        )
-        .with_hint(
-            "Send it as a query of its own, or as the last statement. Several rows in one INSERT \
-             are one atomic write.",
-        ))
     }
 
     pub async fn prepare(
@@ -68,28 +73,45 @@ impl Session {
         self.failing(prepared)
     }
 
-    /// Runs a prepared statement. A write must be awaited to the end.
+    /// Runs a prepared statement. What writes is never cut short: see [`Answer::Held`].
     pub async fn execute(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Answer> {
         self.check_not_failed(prepared.kind())?;
         let answer = self.run(prepared, parameters).await;
         self.failing(answer)
     }
 
-    /// Writes what a COPY took in; gives its command tag.
-    pub async fn finish_copy(&mut self, copy: CopyIn) -> Result<String> {
-        let finished = copy.finish().await;
+    /// Takes the rows of a COPY into the block, or commits them if it stands alone.
+    pub async fn finish_copy(&mut self, copy: CopyIn) -> Result<Answer> {
+        let finished = self.write_copy(copy).await;
         self.failing(finished)
+    }
+
+    /// The statements that the client has prepared.
+    pub fn statements(&self) -> &PreparedStatements {
+        &self.statements
+    }
+
+    pub fn statements_mut(&mut self) -> &mut PreparedStatements {
+        &mut self.statements
     }
 
     pub fn status(&self) -> BlockStatus {
         self.block.status()
     }
 
-    /// The server reported an error: the block, if there is one, has failed.
+    /// The server reported an error: the block, if there is one, has failed. What an implicit one
+    /// held is gone.
     pub fn fail_block(&mut self) {
-        if matches!(self.block, Block::Open(_)) {
-            self.block.fail();
-            self.settings.roll_back_block();
+        match &mut self.block {
+            Block::Idle => self.fail_implicit_block(),
+            Block::Failed(_) => {}
+            Block::Open(open) => {
+                match open.savepoints.newest() {
+                    Some(savepoint) => self.settings.roll_back_to(&savepoint.settings),
+                    None => self.settings.roll_back_block(),
+                }
+                self.block.fail();
+            }
         }
     }
 
@@ -123,15 +145,17 @@ impl Session {
         self.settings.timeouts().idle_in_transaction
     }
 
+    /// An explicit block fails with its statement. What an implicit one holds is still to be
+    /// answered, so that one fails when the error is told.
     fn failing<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err() {
+        if result.is_err() && matches!(self.block, Block::Open(_)) {
             self.fail_block();
         }
         result
     }
 
     fn check_not_failed(&self, kind: StatementKind) -> Result<()> {
-        if self.block.status() != BlockStatus::Failed || kind.ends_block() {
+        if self.block.status() != BlockStatus::Failed || kind.is_for_failed_block() {
             return Ok(());
         }
         Err(Error::new(
@@ -141,11 +165,16 @@ impl Session {
     }
 
     async fn understand(
-        &self,
+        &mut self,
         statement: Statement,
         parameter_types: &[Option<PgType>],
     ) -> Result<Prepared> {
         let kind = statement.kind();
+        let statement = match statement.body {
+            Body::Prepare(prepare) => return self.understand_prepare(prepare).await,
+            Body::Execute(execute) => return self.understand_execute(&execute).await,
+            _ => statement,
+        };
         let settings = &self.settings;
         let query = &self.shared.query;
         let (columns, action) = match statement.body {
@@ -159,11 +188,15 @@ impl Session {
                     _ => "EXPLAIN",
                 };
                 let query = query.prepare(&statement, parameter_types, settings).await?;
-                (Some(query.columns.clone()), Action::Query { query, tag })
+                (Some(query.columns.clone()), Action::Query { query: Box::new(query), tag })
             }
             Body::Insert(insert) => {
                 let plan = InsertPlan::analyse(&insert, parameter_types, settings, query).await?;
-                (plan.columns().map(<[_]>::to_vec), Action::Insert(plan))
+                written(WritePlan::Insert(plan))
+            }
+            Body::Update(update) => {
+                let plan = ChangePlan::analyse(&update, parameter_types, settings, query).await?;
+                written(WritePlan::Change(plan))
             }
             Body::Copy(command) => {
                 (None, Action::Copy(Arc::new(CopyPlan::resolve(&command, settings)?)))
@@ -176,14 +209,19 @@ impl Session {
             Body::DiscardAll => (None, Action::DiscardAll),
             Body::Nothing { tag } => (None, Action::Nothing { tag }),
             Body::Unsupported(error) => return Err(error),
+            // Both were seen above; their statements may hold neither.
+            Body::Prepare(_) | Body::Execute(_) => {
+                return Err(Error::new(Fault::SyntaxError, "a prepared statement cannot prepare"));
+            }
         };
         Ok(Prepared::new(kind, columns, action))
     }
 
     async fn run(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Answer> {
+        let (prepared, parameters) = prepared.resolved(parameters);
         match prepared.action() {
             Action::Query { query, tag } => {
-                let view = self.block.view(|| self.shared.ledger.view());
+                let view = self.view().await?;
                 let rows =
                     self.shared.query.execute(query, parameters, view, &self.settings).await?;
                 let tag = match *tag {
@@ -192,20 +230,10 @@ impl Session {
                 };
                 Ok(Answer::Rows { columns: query.columns.clone(), rows, tag })
             }
-            Action::Insert(plan) => {
-                self.check_may_write("INSERT", "INSERT")?;
-                let environment = InsertEnvironment {
-                    ledger: &self.shared.ledger,
-                    query: &self.shared.query,
-                    settings: &self.settings,
-                };
-                plan.execute(parameters, environment).await
-            }
-            Action::Copy(plan) => {
-                self.check_may_write("COPY", "COPY FROM")?;
-                Ok(Answer::CopyIn(Box::new(CopyIn::new(plan, &self.shared.ledger, &self.settings))))
-            }
+            Action::Write(plan) => self.write(prepared, plan, parameters).await,
+            Action::Copy(plan) => self.begin_copy(plan).await,
             Action::ConfigSelect(select) => {
+                self.note_implicit_change();
                 let in_block = self.block.status() == BlockStatus::InBlock;
                 let block = &mut self.block;
                 select.run(parameters, &mut self.settings, |settings, change| {
@@ -213,35 +241,35 @@ impl Session {
                 })
             }
             Action::Show(command) => show(command, &self.settings),
-            Action::Block(command) => Ok(tagged(self.run_block_command(command)?)),
-            Action::Setting(command) => Ok(tagged(self.run_setting_command(command)?)),
-            Action::Deallocate { .. } => Ok(tagged("DEALLOCATE")),
-            Action::DeallocateAll => Ok(tagged("DEALLOCATE ALL")),
+            Action::Block(command) => Ok(tagged(self.run_block_command(command).await?)),
+            Action::Setting(command) => {
+                self.note_implicit_change();
+                Ok(tagged(self.run_setting_command(command)?))
+            }
+            Action::Prepare { name, statement } => {
+                self.statements.check_free(name)?;
+                self.statements.insert(name, Some(statement.clone()));
+                Ok(tagged("PREPARE"))
+            }
+            Action::Execute { .. } => {
+                Err(Error::new(Fault::Internal, "an EXECUTE stands for another EXECUTE"))
+            }
+            Action::Deallocate { name } => {
+                self.statements.deallocate(name)?;
+                Ok(tagged("DEALLOCATE"))
+            }
+            Action::DeallocateAll => {
+                self.statements.clear();
+                Ok(tagged("DEALLOCATE ALL"))
+            }
             Action::DiscardAll => self.discard_all(),
             Action::Nothing { tag } => Ok(tagged(tag)),
         }
     }
+}
 
-    fn check_may_write(&self, statement: &str, shown: &str) -> Result<()> {
-        let read_only = match &self.block {
-            Block::Open(open) | Block::Failed(open) => open.read_only,
-            Block::Idle => self.settings.modes().1,
-        };
-        if read_only {
-            return Err(Error::new(
-                Fault::ReadOnly,
-                format!("cannot execute {shown} in a read-only transaction"),
-            ));
-        }
-        if self.block.status() == BlockStatus::Idle {
-            return Ok(());
-        }
-        Err(Error::unsupported(format!("{statement} inside BEGIN … COMMIT is not supported yet"))
-            .with_hint(
-                "Send it outside of a block (autocommit): each statement is atomic by itself, \
-                 and one INSERT can hold many rows.",
-            ))
-    }
+fn written(plan: WritePlan) -> (Option<Vec<Column>>, Action) {
+    (plan.columns().map(<[_]>::to_vec), Action::Write(Box::new(plan)))
 }
 
 fn tagged(tag: &str) -> Answer {

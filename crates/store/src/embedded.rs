@@ -9,8 +9,10 @@ use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
 use crate::write::{Books, LogThread, Publisher, Staging, Ticket, WritePath, submit};
-use crate::{CommitError, OpenError, Outcome, ReadError, View};
-use ledger::{BookName, Draft, Lsn, Timestamp, Uuid};
+use crate::{
+    CommitError, OpenError, Outcome, ReadError, StagedDecision, StagedWrites, Terms, View,
+};
+use ledger::{BookName, Draft, Lsn, Posting, PostingDraft, Timestamp, Uuid};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -183,8 +185,44 @@ impl Ledger {
     /// Decides and stages a group: all of it commits, as one frame, or none. Never waits for the
     /// disk; the ticket does.
     pub fn submit(&self, group: &[Draft]) -> Ticket {
-        let Inner { books, staging, projections, options, .. } = &*self.inner;
-        submit(WritePath { books, staging, projections, options }, group)
+        self.submit_on(group, &Terms::default())
+    }
+
+    /// [`Self::submit`] on terms: conflicts to step over, and books that must not have moved.
+    pub fn submit_on(&self, group: &[Draft], terms: &Terms) -> Ticket {
+        submit(self.inner.write_path(), group, terms)
+    }
+
+    /// Decides the next draft of a block on the books as they stand, what others have in flight
+    /// included, with what the block staged on top. Writes nothing: whether it still holds is
+    /// decided again when the block commits. Costs as much as the draft, not as the block.
+    ///
+    /// # Errors
+    /// As [`Self::submit`], with index 0. A rejection or a replay that rests on events not yet
+    /// published is told only when they are.
+    pub async fn decide_staged(
+        &self,
+        staged: &StagedWrites,
+        draft: &Draft,
+    ) -> Result<StagedDecision, CommitError> {
+        // No lock is held while it waits.
+        let decided = self.inner.write_path().decide_staged(staged, draft);
+        decided.decision().await
+    }
+
+    /// Legs for a transaction that a block is still assembling: what can be told of them before
+    /// it is whole. Each sees those before it.
+    ///
+    /// # Errors
+    /// As [`Self::decide_staged`]; the index is that of the posting.
+    pub async fn resolve_postings(
+        &self,
+        staged: &StagedWrites,
+        book: &BookName,
+        postings: &[PostingDraft],
+    ) -> Result<Vec<Posting>, CommitError> {
+        let resolved = self.inner.write_path().resolve_postings(staged, book, postings);
+        resolved.postings().await
     }
 
     /// Commits a group of drafts over one or more books: all or nothing, in one frame. Waits for
@@ -275,6 +313,11 @@ impl Ledger {
 }
 
 impl Inner {
+    fn write_path(&self) -> WritePath<'_> {
+        let Inner { books, staging, projections, options, .. } = self;
+        WritePath { books, staging, projections, options }
+    }
+
     fn shutdown(&self) {
         self.staging.close(CommitError::ShuttingDown);
         if !join(&self.write_threads) {

@@ -33,6 +33,11 @@ pub enum CommitError {
         durable: Lsn,
     },
     ShuttingDown,
+    /// A book that the group was to find unmoved has an event after that: this one, or any
+    /// ([`crate::Unmoved`]). Decide again on the ledger as it is now.
+    Moved {
+        book: Option<BookName>,
+    },
     /// What the rules had to look up could not be read.
     Read(ReadError),
 }
@@ -60,6 +65,12 @@ impl fmt::Display for CommitError {
                 write!(f, "the disk is full; durable up to lsn {durable}")
             }
             CommitError::ShuttingDown => f.write_str("the ledger is shutting down"),
+            CommitError::Moved { book: Some(book) } => {
+                write!(f, "book \"{book}\" has moved on since it was read")
+            }
+            CommitError::Moved { book: None } => {
+                f.write_str("the ledger has moved on since it was read")
+            }
             CommitError::Read(error) => error.fmt(f),
         }
     }
@@ -67,22 +78,31 @@ impl fmt::Display for CommitError {
 
 impl std::error::Error for CommitError {}
 
-/// A read found the disk failing, or bytes that are not what was written there.
+/// Why a read has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadError {
-    file: PathBuf,
-    problem: String,
+pub enum ReadError {
+    /// The disk fails, or the bytes are not what was written there.
+    Unreadable { file: PathBuf, problem: String },
+    /// What was asked for has no answer that shows a block's staged writes.
+    StagedNotShown { what: &'static str },
 }
 
 impl ReadError {
     pub(crate) fn new(file: &Path, problem: impl Into<String>) -> Self {
-        ReadError { file: file.to_owned(), problem: problem.into() }
+        ReadError::Unreadable { file: file.to_owned(), problem: problem.into() }
     }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "reading {} failed: {}", self.file.display(), self.problem)
+        match self {
+            ReadError::Unreadable { file, problem } => {
+                write!(f, "reading {} failed: {problem}", file.display())
+            }
+            ReadError::StagedNotShown { what } => {
+                write!(f, "{what} cannot be read in a block that has written: commit it first")
+            }
+        }
     }
 }
 

@@ -99,6 +99,7 @@ mod log;
 mod opening;
 mod projection;
 mod selection;
+mod staged;
 pub mod storage;
 mod subscription;
 pub mod verify;
@@ -111,10 +112,11 @@ pub use error::{CommitError, OpenError, ReadError};
 pub use ledger::*;
 pub use log::record::{event_payload, postings_json};
 pub use selection::{PathSelection, Selection};
+pub use staged::{StagedMark, StagedWrites};
 pub use subscription::{Following, Frame, Subscription};
 pub use verify::{VerifyOptions, VerifyReport, verify};
 pub use view::{
     AccountRow, AssetRow, BookRow, HistoryRow, Scan, View, events_schema, postings_schema,
     transactions_schema,
 };
-pub use write::{Outcome, Ticket};
+pub use write::{BooksRead, Conflict, Outcome, StagedDecision, Terms, Ticket, Unmoved};

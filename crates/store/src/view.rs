@@ -6,6 +6,7 @@
 
 mod scan;
 mod sealed;
+mod staged;
 
 pub use scan::{Scan, events_schema, postings_schema, transactions_schema};
 
@@ -14,7 +15,7 @@ use crate::history::keys::KeyHash;
 use crate::projection::{
     AccountProjection, BookProjection, PostingRow, Projections, SumsAt, transaction_of,
 };
-use crate::{PathSelection, ReadError, Selection};
+use crate::{PathSelection, ReadError, Selection, StagedWrites};
 use ledger::{
     AccountOpening, AccountPath, Asset, AssetId, BookName, Event, EventBody, JsonDocument, Lsn,
     Posting, Seq, Timestamp, Totals, Transaction, Uuid,
@@ -33,15 +34,18 @@ pub struct View {
 /// A block's own writes, which only it sees before they commit.
 ///
 /// Reading matches on this, so that a place that cannot show staged writes cannot forget them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Staged {
+#[derive(Debug, Clone)]
+enum Staged {
     Nothing,
+    /// Never empty.
+    Writes(Arc<StagedWrites>),
 }
 
 #[derive(Debug, Clone)]
 pub struct AssetRow {
     pub asset: Arc<Asset>,
-    pub registered_at: Timestamp,
+    /// `None` while it is staged.
+    pub registered_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -54,7 +58,7 @@ pub struct BookRow {
     pub last_committed_at: Timestamp,
 }
 
-/// An account as it stood at the view's cut.
+/// An account as it stood at the view's cut, with what a block has staged on top.
 #[derive(Debug, Clone)]
 pub struct AccountRow {
     pub book: BookName,
@@ -63,20 +67,23 @@ pub struct AccountRow {
     pub metadata: JsonDocument,
     pub closed: bool,
     pub totals: Totals,
-    pub opened_seq: Seq,
-    pub opened_at: Timestamp,
-    /// The last event that touched the account: a posting, a change or its opening.
-    pub updated_seq: Seq,
+    /// `None` while its opening is staged.
+    pub opened_seq: Option<Seq>,
+    pub opened_at: Option<Timestamp>,
+    /// The last event that touched the account: a posting, a change or its opening. `None` if that
+    /// is staged.
+    pub updated_seq: Option<Seq>,
 }
 
 /// One leg of a transaction with its account's lifetime sums after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRow {
     pub tx_id: Uuid,
-    pub lsn: Lsn,
-    pub seq: Seq,
+    /// `None` while it is staged, as the two that follow.
+    pub lsn: Option<Lsn>,
+    pub seq: Option<Seq>,
     /// Recorded time.
-    pub at: Timestamp,
+    pub at: Option<Timestamp>,
     pub occurred_at: Option<Timestamp>,
     /// Place of the leg in its transaction.
     pub index: u16,
@@ -89,9 +96,9 @@ impl HistoryRow {
         let transaction = transaction_of(&row.event);
         HistoryRow {
             tx_id: transaction.tx_id,
-            lsn: row.event.lsn,
-            seq: row.event.seq,
-            at: row.event.at,
+            lsn: Some(row.event.lsn),
+            seq: Some(row.event.seq),
+            at: Some(row.event.at),
             occurred_at: transaction.occurred_at,
             index: row.index,
             posting: row.posting().clone(),
@@ -103,9 +110,9 @@ impl HistoryRow {
         let SealedPosting { tx_id, seq, lsn, index, asset, amount, direction, .. } = posting;
         HistoryRow {
             tx_id,
-            lsn,
-            seq,
-            at: posting.committed_at,
+            lsn: Some(lsn),
+            seq: Some(seq),
+            at: Some(posting.committed_at),
             occurred_at: posting.occurred_at,
             index,
             posting: Posting { account: account.clone(), asset, direction, amount },
@@ -126,6 +133,14 @@ impl View {
         View { projections, cut, staged: Staged::Nothing }
     }
 
+    /// The same ledger with what a block has staged on top, as if it were committed behind all else.
+    ///
+    /// What has no answer that shows staged writes is [`ReadError::StagedNotShown`].
+    pub fn with_staged(self, staged: Arc<StagedWrites>) -> View {
+        let staged = if staged.is_empty() { Staged::Nothing } else { Staged::Writes(staged) };
+        View { staged, ..self }
+    }
+
     /// The last position this view sees: the end of a frame.
     pub fn cut(&self) -> Lsn {
         self.cut
@@ -133,18 +148,20 @@ impl View {
 
     /// All assets, in the order they were registered.
     pub fn assets(&self) -> Vec<AssetRow> {
-        let Staged::Nothing = self.staged;
-        self.projections
-            .assets()
-            .into_iter()
-            .filter(|(event, _)| event.lsn <= self.cut)
-            .map(|(_, row)| row)
-            .collect()
+        let assets = self.projections.assets().into_iter();
+        let assets = assets.filter(|(event, _)| event.lsn <= self.cut).map(|(_, row)| row);
+        match &self.staged {
+            Staged::Nothing => assets.collect(),
+            Staged::Writes(writes) => staged::assets(assets.collect(), writes),
+        }
     }
 
     /// Every book that has an account, by name.
+    ///
+    /// # Errors
+    /// In a block that has written: a book's head and last commit do not show what is staged.
     pub fn books(&self) -> Result<Vec<BookRow>, ReadError> {
-        let Staged::Nothing = self.staged;
+        self.refuse_staged("books")?;
         let books = self.projections.books();
         books.iter().filter_map(|book| self.book_row(book).transpose()).collect()
     }
@@ -170,7 +187,14 @@ impl View {
 
     /// One account, if it was open by then.
     pub fn account(&self, book: &str, path: &str) -> Result<Option<AccountRow>, ReadError> {
-        let Staged::Nothing = self.staged;
+        let recorded = self.recorded_account(book, path)?;
+        match &self.staged {
+            Staged::Nothing => Ok(recorded),
+            Staged::Writes(writes) => staged::account(recorded, writes, book, path),
+        }
+    }
+
+    fn recorded_account(&self, book: &str, path: &str) -> Result<Option<AccountRow>, ReadError> {
         let Some(book) = self.projections.book(book) else { return Ok(None) };
         let found = book.with_account(path, |account| self.find_account(&book, account)).flatten();
         found.map(|found| self.account_row(found)).transpose()
@@ -178,7 +202,14 @@ impl View {
 
     /// The accounts that `selection.book` and `selection.path` let through, by book and path.
     pub fn accounts(&self, selection: &Selection) -> Result<Vec<AccountRow>, ReadError> {
-        let Staged::Nothing = self.staged;
+        let recorded = self.recorded_accounts(selection)?;
+        match &self.staged {
+            Staged::Nothing => Ok(recorded),
+            Staged::Writes(writes) => staged::accounts(recorded, writes, selection),
+        }
+    }
+
+    fn recorded_accounts(&self, selection: &Selection) -> Result<Vec<AccountRow>, ReadError> {
         let books = match &selection.book {
             Some(name) => self.projections.book(name).into_iter().collect(),
             None => self.projections.books(),
@@ -213,9 +244,9 @@ impl View {
                 metadata: state.metadata.clone(),
                 closed: state.closed,
                 totals: Totals::default(),
-                opened_seq: account.opened_seq,
-                opened_at: account.opened_at,
-                updated_seq: state.seq,
+                opened_seq: Some(account.opened_seq),
+                opened_at: Some(account.opened_at),
+                updated_seq: None,
             },
             state_seq: state.seq,
             sums: account.sums_at(self.cut, || self.projections.postings()),
@@ -232,11 +263,13 @@ impl View {
             }
         };
         row.totals = sums.totals;
-        row.updated_seq = sums.last_posting.map_or(state_seq, |(_, seq)| seq.max(state_seq));
+        let updated_seq = sums.last_posting.map_or(state_seq, |(_, seq)| seq.max(state_seq));
+        row.updated_seq = Some(updated_seq);
         Ok(row)
     }
 
-    /// The postings of one account from a seq on, oldest first, at most `limit`.
+    /// The postings of one account from a seq on, oldest first, at most `limit`. Staged ones, which
+    /// have no seq, come last.
     pub fn account_history(
         &self,
         book: &str,
@@ -244,7 +277,21 @@ impl View {
         from: Seq,
         limit: usize,
     ) -> Result<Vec<HistoryRow>, ReadError> {
-        let Staged::Nothing = self.staged;
+        let mut history = self.recorded_history(book, path, from, limit)?;
+        if let Staged::Writes(writes) = &self.staged {
+            let staged = self.staged_history(writes, book, path, limit - history.len())?;
+            history.extend(staged);
+        }
+        Ok(history)
+    }
+
+    fn recorded_history(
+        &self,
+        book: &str,
+        path: &str,
+        from: Seq,
+        limit: usize,
+    ) -> Result<Vec<HistoryRow>, ReadError> {
         let Some(projection) = self.projections.book(book) else { return Ok(Vec::new()) };
         let Some((account, rows)) = projection
             .with_account(path, |account| (account.opening.path.clone(), account.posting_rows()))
@@ -271,32 +318,51 @@ impl View {
         Ok(sealed.chain(recent).take(limit).collect())
     }
 
-    /// Lifetime sums of a book by asset: debits equal credits, always.
+    /// Lifetime sums of a book by asset: debits equal credits, always, except where a block is still
+    /// assembling a transaction.
     pub fn trial_balance(&self, book: &str) -> Result<Vec<(AssetId, Totals)>, ReadError> {
         let selection = Selection { book: Some(book.to_owned()), ..Selection::default() };
         let mut sums: BTreeMap<AssetId, Totals> = BTreeMap::new();
         for account in self.accounts(&selection)? {
             let sum = sums.entry(account.opening.asset.clone()).or_default();
-            *sum = sum
-                .checked_add(&account.totals)
-                .expect("the book's totals are bounded when a transaction is decided");
+            *sum = sum.checked_add(&account.totals).ok_or(staged::OUT_OF_RANGE)?;
         }
         Ok(sums.into_iter().collect())
     }
 
-    /// The transactions of an id; it is unique only within a book, so there may be several.
+    /// The transactions of an id; it is unique only within a book, so there may be several. The
+    /// event of a staged one has no place yet: its lsn, seq and time are zero.
     pub fn transactions_by_id(&self, tx_id: Uuid) -> Result<Vec<Arc<Event>>, ReadError> {
-        let Staged::Nothing = self.staged;
+        let mut events = self.recorded_by_id(tx_id)?;
+        if let Staged::Writes(writes) = &self.staged {
+            let places = writes.places_of(&tx_id).iter();
+            events.extend(places.map(|place| staged::event(writes, *place)));
+        }
+        Ok(events)
+    }
+
+    fn recorded_by_id(&self, tx_id: Uuid) -> Result<Vec<Arc<Event>>, ReadError> {
         self.named(KeyHash::of_tx_id(&tx_id), |_, transaction| transaction.tx_id == tx_id)
     }
 
-    /// The transaction that used an idempotency key.
+    /// The transaction that used an idempotency key. The event of a staged one has no place yet: its
+    /// lsn, seq and time are zero.
     pub fn transaction_by_key(
         &self,
         book: &str,
         key: &str,
     ) -> Result<Option<Arc<Event>>, ReadError> {
-        let Staged::Nothing = self.staged;
+        let recorded = self.recorded_by_key(book, key)?;
+        match &self.staged {
+            Staged::Writes(writes) if recorded.is_none() => {
+                let place = writes.book(book).and_then(|book| book.place_of_key(key));
+                Ok(place.map(|place| staged::event(writes, place)))
+            }
+            _ => Ok(recorded),
+        }
+    }
+
+    fn recorded_by_key(&self, book: &str, key: &str) -> Result<Option<Arc<Event>>, ReadError> {
         let found = self.named(KeyHash::of_key(book, key), |event, transaction| {
             event.book.as_str() == book && transaction.idempotency_key.as_str() == key
         })?;
@@ -320,17 +386,24 @@ impl View {
     }
 
     /// One event of a book.
+    ///
+    /// # Errors
+    /// As [`Self::events_from`].
     pub fn event(&self, book: &str, seq: Seq) -> Result<Option<Arc<Event>>, ReadError> {
         Ok(self.events_from(book, seq, 1)?.into_iter().next())
     }
 
     /// A book's events from a seq on, at most `limit`.
+    ///
+    /// # Errors
+    /// In a block that has written: staged events have no seq.
     pub fn events_from(
         &self,
         book: &str,
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
+        self.refuse_staged("events")?;
         let Some(book) = self.projections.book(book) else { return Ok(Vec::new()) };
         let Some(last) = (limit as u64).checked_sub(1).map(|more| from.0.saturating_add(more))
         else {
@@ -341,33 +414,54 @@ impl View {
         self.projections.events_at(&lsns)
     }
 
-    /// Rows of [`postings_schema`], in no particular order.
+    /// Rows of [`postings_schema`], in no particular order but for a block's own, which come last.
     pub fn scan_postings(
         &self,
         selection: &Selection,
         projection: &[usize],
     ) -> Result<Scan, ReadError> {
-        let Staged::Nothing = self.staged;
-        scan::postings(self, selection, projection)
+        let recorded = scan::postings(self, selection, projection)?;
+        match &self.staged {
+            Staged::Nothing => Ok(recorded),
+            Staged::Writes(writes) => {
+                Ok(recorded.before(&self.staged_postings(writes, selection)?, projection))
+            }
+        }
     }
 
-    /// Rows of [`transactions_schema`], in no particular order.
+    /// Rows of [`transactions_schema`], in no particular order but for a block's own, which come
+    /// last.
     pub fn scan_transactions(
         &self,
         selection: &Selection,
         projection: &[usize],
     ) -> Result<Scan, ReadError> {
-        let Staged::Nothing = self.staged;
-        scan::transactions(self, selection, projection)
+        let recorded = scan::transactions(self, selection, projection)?;
+        match &self.staged {
+            Staged::Nothing => Ok(recorded),
+            Staged::Writes(writes) => {
+                Ok(recorded.before(&staged::transactions(writes, selection), projection))
+            }
+        }
     }
 
     /// Rows of [`events_schema`], in no particular order.
+    ///
+    /// # Errors
+    /// In a block that has written: staged events have no place among them.
     pub fn scan_events(
         &self,
         selection: &Selection,
         projection: &[usize],
     ) -> Result<Scan, ReadError> {
-        let Staged::Nothing = self.staged;
+        self.refuse_staged("events")?;
         scan::events(self, selection, projection)
+    }
+
+    fn refuse_staged(&self, what: &'static str) -> Result<(), ReadError> {
+        match &self.staged {
+            Staged::Nothing => Ok(()),
+            Staged::Writes(_) => Err(ReadError::StagedNotShown { what }),
+        }
     }
 }

@@ -24,7 +24,7 @@ use bytes::BytesMut;
 use cell::CellReader;
 use chrono_tz::Tz;
 use interval::IntervalStyle;
-pub(crate) use parameter::decode as decode_parameter;
+pub(crate) use parameter::{decode as decode_parameter, decode_binary};
 use sql::arrow::record_batch::RecordBatch;
 use sql::{Column, PgType, SessionSettings};
 

@@ -32,6 +32,11 @@ pub(crate) fn decode(
     value.map_err(|report| report.with_context(format!("bind parameter ${number}")))
 }
 
+/// Reads a value that stands alone, in its binary form.
+pub(crate) fn decode_binary(bytes: Option<&[u8]>, pg_type: PgType) -> Result<Value, Report> {
+    bytes.map_or(Ok(Value::Null), |bytes| from_binary(bytes, pg_type))
+}
+
 pub(super) fn invalid_text(pg_type: PgType, text: &str) -> Report {
     Report::new(
         SqlState::INVALID_TEXT_REPRESENTATION,
@@ -211,7 +216,7 @@ pub(super) fn from_binary(bytes: &[u8], pg_type: PgType) -> Result<Value, Report
         _ => Value::Text(decode_text(body.rest())?.to_owned()),
     };
     if !body.is_empty() {
-        return Err(invalid_binary("incorrect binary data format in bind parameter"));
+        return Err(invalid_binary("incorrect binary data format"));
     }
     Ok(value)
 }

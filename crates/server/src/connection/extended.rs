@@ -1,10 +1,12 @@
 //! The extended protocol: Parse, Bind, Describe, Execute, Close, Flush, Sync.
 //!
-//! Invariant: a pipeline holds at most one write, as its last statement. The write runs at Sync,
-//! so that a pipeline which fails, or ends without a Sync, has written nothing.
+//! Invariant: everything up to a Sync is one block, unless it says BEGIN and COMMIT itself. What it
+//! writes is committed by its Sync, so that messages which fail, or end without a Sync, have
+//! written nothing.
 
 use super::copy_in::CopyProtocol;
 use super::portal::{Portal, Progress};
+use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowCursor, RowsEnd};
 use super::simple::interruption_of;
 use super::{Connection, Failure, Mode};
@@ -12,65 +14,11 @@ use crate::codec::decode_parameter;
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend::{self, Format};
-use crate::wire::{Bind, Frontend, Target};
-use sql::{Answer, BlockStatus, CopyIn, PgType, Prepared, StatementKind, Value};
-
-/// A write that waits for its Sync.
-#[derive(Debug)]
-pub(super) struct HeldWrite {
-    write: Write,
-    /// What the client closed behind it, in order.
-    closes: Vec<Closed>,
-}
-
-#[derive(Debug)]
-enum Write {
-    Statement { prepared: Prepared, parameters: Vec<Value>, formats: Vec<Format>, max_rows: u64 },
-    Copy(Box<CopyIn>),
-}
-
-#[derive(Debug)]
-enum Closed {
-    Statement(String),
-    Portal(String),
-}
-
-impl HeldWrite {
-    pub(super) fn copy(copy: Box<CopyIn>) -> Self {
-        HeldWrite { write: Write::Copy(copy), closes: Vec::new() }
-    }
-}
-
-fn pipelined_write() -> Report {
-    Report::new(
-        SqlState::FEATURE_NOT_SUPPORTED,
-        "a write must be the last statement before Sync: pipelines that go on behind a write are \
-         not supported yet",
-    )
-    .with_detail("Nothing of this pipeline was written.")
-    .with_hint("Send a Sync after every write. Several rows in one INSERT are one atomic write.")
-}
+use crate::wire::{Bind, Target};
+use sql::{Answer, BlockStatus, PgType, Prepared, RowsTag, StatementKind, Value, WriteAnswer};
+use std::collections::VecDeque;
 
 impl Connection {
-    pub(super) async fn dispatch_behind_write(
-        &mut self,
-        frontend: Frontend<'_>,
-    ) -> Result<(), Failure> {
-        match (frontend, &mut self.held) {
-            (Frontend::Sync, _) => self.sync().await,
-            (Frontend::Close(target), Some(held)) => {
-                held.closes.push(match target {
-                    Target::Statement(name) => Closed::Statement(name.to_owned()),
-                    Target::Portal(name) => Closed::Portal(name.to_owned()),
-                });
-                Ok(())
-            }
-            // The rest of a COPY that failed.
-            (Frontend::CopyData(_) | Frontend::CopyDone | Frontend::CopyFail(_), _) => Ok(()),
-            _ => Err(pipelined_write().into()),
-        }
-    }
-
     pub(super) async fn parse(
         &mut self,
         name: &str,
@@ -78,9 +26,9 @@ impl Connection {
         type_oids: &[u32],
     ) -> Result<(), Failure> {
         if name.is_empty() {
-            self.statements.close("");
+            self.session.statements_mut().close("");
         }
-        self.statements.check_free(name)?;
+        self.session.statements().check_free(name)?;
         let parameter_types =
             type_oids.iter().map(|oid| parameter_type(*oid)).collect::<Result<Vec<_>, _>>()?;
         let mut statements = self.session.parse(text)?;
@@ -100,13 +48,13 @@ impl Connection {
             }
             None => None,
         };
-        self.statements.insert(name, prepared);
-        backend::parse_complete(&mut self.socket.output);
+        self.session.statements_mut().insert(name, prepared);
+        backend::parse_complete(self.out());
         Ok(())
     }
 
     pub(super) fn bind(&mut self, bind: &Bind<'_>) -> Result<(), Failure> {
-        let statement = self.statements.get(bind.statement)?.clone();
+        let statement = self.session.statements().get(bind.statement)?.clone();
         let types = statement.as_ref().map_or(&[][..], Prepared::parameter_types);
         if bind.parameters.len() != types.len() {
             return Err(Report::protocol_violation(format!(
@@ -130,12 +78,12 @@ impl Connection {
         let formats = result_formats(&bind.result_formats, columns)?;
         let portal = Portal { statement, parameters, formats, progress: Progress::NotStarted };
         self.portals.insert(bind.portal, portal)?;
-        backend::bind_complete(&mut self.socket.output);
+        backend::bind_complete(self.out());
         Ok(())
     }
 
     fn check_block_takes(&self, kind: StatementKind) -> Result<(), Report> {
-        if self.session.status() != BlockStatus::Failed || kind.ends_block() {
+        if self.session.status() != BlockStatus::Failed || kind.is_for_failed_block() {
             return Ok(());
         }
         Err(Report::new(
@@ -145,10 +93,10 @@ impl Connection {
     }
 
     pub(super) fn describe(&mut self, target: Target<'_>) -> Result<(), Failure> {
-        let out = &mut self.socket.output;
+        let out = self.replies.tail(&mut self.socket.output);
         let (statement, formats) = match target {
             Target::Statement(name) => {
-                let statement = self.statements.get(name)?;
+                let statement = self.session.statements().get(name)?;
                 let types = statement.as_ref().map_or(&[][..], Prepared::parameter_types);
                 backend::parameter_description(out, types);
                 (statement, &[][..])
@@ -167,21 +115,18 @@ impl Connection {
 
     pub(super) fn close(&mut self, target: Target<'_>) {
         match target {
-            Target::Statement(name) => {
-                self.statements.close(name);
-            }
+            Target::Statement(name) => self.session.statements_mut().close(name),
             Target::Portal(name) => self.portals.close(name),
         }
-        backend::close_complete(&mut self.socket.output);
+        backend::close_complete(self.out());
     }
 
     pub(super) async fn execute(&mut self, name: &str, max_rows: i32) -> Result<(), Failure> {
         // A limit that is not positive is none.
         let max_rows = u64::try_from(max_rows).unwrap_or(0);
-        let is_idle = self.session.status() == BlockStatus::Idle;
         let portal = self.portals.get_mut(name)?;
         let Some(prepared) = portal.statement.clone() else {
-            backend::empty_query_response(&mut self.socket.output);
+            backend::empty_query_response(self.out());
             return Ok(());
         };
         let finished = Progress::Finished { rows_tag: None };
@@ -206,11 +151,6 @@ impl Connection {
         }
         let parameters = std::mem::take(&mut portal.parameters);
         let formats = portal.formats.clone();
-        if prepared.kind() == StatementKind::Insert && is_idle {
-            let write = Write::Statement { prepared, parameters, formats, max_rows };
-            self.held = Some(HeldWrite { write, closes: Vec::new() });
-            return Ok(());
-        }
         self.start(name, &prepared, &parameters, &formats, max_rows).await
     }
 
@@ -230,17 +170,43 @@ impl Connection {
                 let cursor = self.cursor(prepared, &columns, rows, tag, formats);
                 return self.go_on(name, Box::new(cursor), max_rows, interruption).await;
             }
-            Answer::Command { tag } => {
-                self.forget_statements(prepared)?;
-                self.complete(&tag);
+            Answer::Command { tag } => self.complete(&tag),
+            // A client that fetches the rows in pieces cannot wait for its Sync.
+            Answer::Held if max_rows != 0 && prepared.columns().is_some() => {
+                self.replies.hold(extended_reply(prepared, formats));
+                if let Some(answer) = self.take_last_answer().await? {
+                    return self.start_written(name, prepared, answer, formats, max_rows).await;
+                }
+            }
+            Answer::Written(answer) if max_rows != 0 && prepared.columns().is_some() => {
+                return self.start_written(name, prepared, answer, formats, max_rows).await;
+            }
+            Answer::Held => self.replies.hold(extended_reply(prepared, formats)),
+            Answer::Written(answer) => {
+                self.answer_now(&extended_reply(prepared, formats), &answer)?;
             }
             Answer::CopyIn(copy) => {
-                backend::copy_in_response(&mut self.socket.output, copy.column_count());
-                self.mode = Mode::Copying { copy, protocol: CopyProtocol::Extended };
+                self.begin_copy(copy, CopyProtocol::Extended, VecDeque::new())?;
             }
-            Answer::Empty => backend::empty_query_response(&mut self.socket.output),
+            Answer::Empty => backend::empty_query_response(self.out()),
         }
         Ok(())
+    }
+
+    /// Sends what a write returns, up to the limit.
+    async fn start_written(
+        &mut self,
+        name: &str,
+        prepared: &Prepared,
+        answer: WriteAnswer,
+        formats: &[Format],
+        max_rows: u64,
+    ) -> Result<(), Failure> {
+        let WriteAnswer { verb, rows, .. } = answer;
+        let columns = prepared.columns().unwrap_or_default().to_vec();
+        let rows = futures::stream::iter(rows.map(Ok::<_, sql::Error>));
+        let cursor = self.cursor(prepared, &columns, rows, RowsTag::Counted(verb), formats);
+        self.go_on(name, Box::new(cursor), max_rows, Interruption::Never).await
     }
 
     /// Sends rows of a portal up to the limit.
@@ -253,7 +219,7 @@ impl Connection {
     ) -> Result<(), Failure> {
         let progress = match self.send_rows(&mut cursor, max_rows, interruption).await? {
             RowsEnd::LimitReached => {
-                backend::portal_suspended(&mut self.socket.output);
+                backend::portal_suspended(self.out());
                 Progress::Suspended(cursor)
             }
             RowsEnd::Complete { tag } => {
@@ -269,52 +235,17 @@ impl Connection {
 
     pub(super) async fn sync(&mut self) -> Result<(), Failure> {
         self.mode = Mode::Ready;
-        if let Some(HeldWrite { write, closes }) = self.held.take() {
-            self.run_held(write).await?;
-            for closed in &closes {
-                self.close(match closed {
-                    Closed::Statement(name) => Target::Statement(name),
-                    Closed::Portal(name) => Target::Portal(name),
-                });
-            }
-        }
+        self.end_implicit_block().await?;
         self.ready_for_query();
         Ok(())
     }
+}
 
-    async fn run_held(&mut self, write: Write) -> Result<(), Failure> {
-        let (prepared, parameters, formats, max_rows) = match write {
-            Write::Statement { prepared, parameters, formats, max_rows } => {
-                (prepared, parameters, formats, max_rows)
-            }
-            Write::Copy(copy) => {
-                let tag = self.session.finish_copy(*copy).await?;
-                self.send_notices();
-                self.complete(&tag);
-                return Ok(());
-            }
-        };
-        let answer = self.run_prepared(&prepared, &parameters, Interruption::Never).await?;
-        self.send_notices();
-        match answer {
-            Answer::Rows { columns, rows, tag } => {
-                let mut cursor = self.cursor(&prepared, &columns, rows, tag, &formats);
-                match self.send_rows(&mut cursor, max_rows, Interruption::Never).await? {
-                    RowsEnd::Complete { tag } => self.complete(&tag),
-                    // Nothing can ask for the rest: the portal ends with this Sync.
-                    RowsEnd::LimitReached => backend::portal_suspended(&mut self.socket.output),
-                }
-            }
-            Answer::Command { tag } => self.complete(&tag),
-            Answer::CopyIn(_) | Answer::Empty => {
-                return Err(sql::Error::new(
-                    sql::Fault::Internal,
-                    "an INSERT answered with what only other statements answer with",
-                )
-                .into());
-            }
-        }
-        Ok(())
+fn extended_reply(prepared: &Prepared, formats: &[Format]) -> HeldReply {
+    HeldReply {
+        prepared: Some(prepared.clone()),
+        formats: formats.to_vec(),
+        protocol: ReplyProtocol::Extended,
     }
 }
 

@@ -4,27 +4,33 @@
 //! portals. Refuses to know what a statement does: [`sql::Session`] does it.
 //!
 //! Invariants: every Query and every Sync gets exactly one ReadyForQuery. Replies are in the order
-//! of the messages and leave together, once no complete message is left to read. A write waits for
-//! its pipeline's Sync, and is then awaited to its real outcome.
+//! of the messages and leave together, once no complete message is left to read. A write outside
+//! of BEGIN … COMMIT waits for the end of its Query or for its Sync, and is then awaited to its
+//! real outcome, while the messages behind it are read.
 
+mod copy_binary;
 mod copy_in;
+mod copy_stream;
 mod extended;
+mod outcomes;
 mod portal;
+mod replies;
 mod rows;
 mod simple;
-mod statements;
 
 use crate::query_runtime::QueryThreads;
 use crate::registry::Registration;
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend;
-use crate::wire::{Frontend, Message, Socket};
+use crate::wire::{Frontend, Message, ReadFailure, Socket};
+use bytes::BytesMut;
 use copy_in::CopyProtocol;
-use extended::HeldWrite;
+use copy_stream::CopyStream;
 use portal::Portals;
-use sql::{BlockStatus, CopyIn, Session};
-use statements::Statements;
+use replies::Replies;
+use sql::{BlockStatus, Session, Statement};
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -39,11 +45,9 @@ pub(crate) struct Connection {
     session: Session,
     query_threads: QueryThreads,
     stopping: CancellationToken,
-    statements: Statements,
     portals: Portals,
     mode: Mode,
-    /// The write of this pipeline, which runs at its Sync.
-    held: Option<HeldWrite>,
+    replies: Replies,
     /// Between the first message of a pipeline and its Sync.
     is_inside_pipeline: bool,
 }
@@ -55,8 +59,10 @@ enum Mode {
     /// An error came up in a pipeline: everything until its Sync is skipped.
     Skipping,
     Copying {
-        copy: Box<CopyIn>,
+        copy: CopyStream,
         protocol: CopyProtocol,
+        /// What stands behind the COPY in the text of its Query.
+        rest: VecDeque<Statement>,
     },
 }
 
@@ -118,10 +124,9 @@ impl Connection {
             registration,
             query_threads,
             stopping,
-            statements: Statements::default(),
             portals: Portals::default(),
             mode: Mode::Ready,
-            held: None,
+            replies: Replies::default(),
             is_inside_pipeline: false,
         }
     }
@@ -129,8 +134,12 @@ impl Connection {
     /// Answers messages until one side ends the connection.
     pub(crate) async fn run(mut self) -> End {
         let end = self.answer_all().await;
-        if let End::Fatal(report) = &end {
-            report.clone().write_error(&mut self.socket.output);
+        if matches!(end, End::Closed | End::Fatal(_)) {
+            // Writes in flight have an outcome, and the client may still be reading.
+            self.await_in_flight().await;
+            if let End::Fatal(report) = &end {
+                report.clone().write_error(&mut self.socket.output);
+            }
             // The connection is over: if the client is gone already, that is its end too.
             let _ = self.socket.flush().await;
         }
@@ -139,6 +148,15 @@ impl Connection {
 
     async fn answer_all(&mut self) -> End {
         loop {
+            if self.replies.is_full() {
+                let outcome = self.replies.next_outcome().await;
+                self.answer_first(outcome);
+            }
+            if self.socket.wants_flush()
+                && let Err(error) = self.socket.flush().await
+            {
+                return End::Io(error);
+            }
             match self.socket.next_message() {
                 Ok(Some(message)) => {
                     if let Err(end) = self.answer(&message).await {
@@ -146,6 +164,7 @@ impl Connection {
                     }
                 }
                 Ok(None) => {
+                    self.answer_finished();
                     if let Err(error) = self.socket.flush().await {
                         return End::Io(error);
                     }
@@ -159,6 +178,7 @@ impl Connection {
         }
     }
 
+    /// Waits for more messages, or for the outcome of a write in flight.
     async fn wait_for_more(&mut self) -> Result<(), End> {
         let idle_timeout = self.idle_timeout();
         let timeout = async {
@@ -167,23 +187,28 @@ impl Connection {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            () = self.stopping.cancelled() => Err(End::Fatal(Report::shutting_down())),
+        let outcome = tokio::select! {
+            () = self.stopping.cancelled() => return Err(End::Fatal(Report::shutting_down())),
             read = self.socket.read_more() => match read {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(End::Closed),
-                Err(error) => Err(End::Io(error)),
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(End::Closed),
+                Err(ReadFailure::Io(error)) => return Err(End::Io(error)),
+                Err(ReadFailure::Refused(report)) => return Err(End::Fatal(report)),
             },
+            outcome = self.replies.next_outcome() => outcome,
             () = timeout => {
                 let report = idle_timeout.map(|(_, report)| report);
-                Err(report.map_or(End::Closed, End::Fatal))
+                return Err(report.map_or(End::Closed, End::Fatal));
             }
-        }
+        };
+        self.answer_first(outcome);
+        Ok(())
     }
 
     /// How long the session may idle here, and what it is told when it idled longer.
     fn idle_timeout(&self) -> Option<(Duration, Report)> {
-        if self.is_inside_pipeline || !matches!(self.mode, Mode::Ready) {
+        let is_busy = self.is_inside_pipeline || self.replies.has_in_flight();
+        if is_busy || !matches!(self.mode, Mode::Ready) {
             return None;
         }
         let (timeout, state, what) = match self.session.status() {
@@ -221,18 +246,22 @@ impl Connection {
             }
             Err(malformed) => Err(Failure::Report(malformed.into())),
         };
-        self.settle(answered, is_extended)
+        self.settle(answered, is_extended).await
     }
 
     /// Reports a failure. In a pipeline, what follows it is skipped; elsewhere the client may go
     /// on at once.
-    fn settle(&mut self, answered: Result<(), Failure>, is_extended: bool) -> Result<(), End> {
+    async fn settle(
+        &mut self,
+        answered: Result<(), Failure>,
+        is_extended: bool,
+    ) -> Result<(), End> {
         match answered {
             Ok(()) => {}
             Err(Failure::Io(error)) => return Err(End::Io(error)),
             Err(Failure::Report(report)) if report.is_fatal() => return Err(End::Fatal(report)),
             Err(Failure::Report(report)) => {
-                self.report_error(report);
+                self.report_error(report).await;
                 if is_extended {
                     self.mode = Mode::Skipping;
                     self.is_inside_pipeline = true;
@@ -252,9 +281,6 @@ impl Connection {
     }
 
     async fn dispatch(&mut self, frontend: Frontend<'_>) -> Result<(), Failure> {
-        if self.held.is_some() {
-            return self.dispatch_behind_write(frontend).await;
-        }
         match frontend {
             Frontend::Query(text) => self.query(text).await,
             Frontend::Parse { statement, text, parameter_types } => {
@@ -268,7 +294,7 @@ impl Connection {
                 Ok(())
             }
             // What is written leaves anyway, as soon as nothing more is there to read.
-            Frontend::Flush => Ok(()),
+            Frontend::Flush => self.answer_held().await,
             Frontend::Sync => self.sync().await,
             Frontend::FunctionCall => Err(Report::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
@@ -284,23 +310,28 @@ impl Connection {
         }
     }
 
-    fn report_error(&mut self, report: Report) {
-        self.held = None;
+    /// Tells an error. A held write before it may have failed too: then that is what is told.
+    async fn report_error(&mut self, report: Report) {
+        let report = match self.answer_held().await {
+            Err(Failure::Report(earlier)) => earlier,
+            Err(Failure::Io(_)) | Ok(()) => report,
+        };
         self.session.fail_block();
         self.send_notices();
-        report.write_error(&mut self.socket.output);
+        report.write_error(self.replies.tail(&mut self.socket.output));
     }
 
     fn send_notices(&mut self) {
         for notice in self.session.drain_notices() {
-            Report::notice(&notice).write_notice(&mut self.socket.output);
+            Report::notice(&notice).write_notice(self.replies.tail(&mut self.socket.output));
         }
     }
 
-    /// The end of a Query or of a pipeline.
+    /// The end of a Query or of a pipeline. What they wrote is on its way.
     fn ready_for_query(&mut self) {
+        let out = self.replies.tail(&mut self.socket.output);
         for (name, value) in self.session.changed_settings() {
-            backend::parameter_status(&mut self.socket.output, &name, &value);
+            backend::parameter_status(out, &name, &value);
         }
         let status = self.session.status();
         if status == BlockStatus::Idle {
@@ -308,7 +339,12 @@ impl Connection {
             self.portals.clear();
         }
         self.is_inside_pipeline = false;
-        backend::ready_for_query(&mut self.socket.output, status);
+        backend::ready_for_query(out, status);
+    }
+
+    /// Where the next reply is written.
+    fn out(&mut self) -> &mut BytesMut {
+        self.replies.tail(&mut self.socket.output)
     }
 
     /// When a statement that starts now has to be done.

@@ -1,11 +1,10 @@
 //! Statements bound to parameters, by name, and how far each has run.
 
 use super::rows::RowCursor;
-use super::statements::PreparedStatement;
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend::Format;
-use sql::Value;
+use sql::{Prepared, Value};
 use std::collections::HashMap;
 
 /// Portals end with their block, so a client has to try hard to get here.
@@ -13,7 +12,8 @@ const NAMED_MAX: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Portal {
-    pub(super) statement: PreparedStatement,
+    /// `None` for an empty text.
+    pub(super) statement: Option<Prepared>,
     pub(super) parameters: Vec<Value>,
     /// One per column of the result, or none where all are text.
     pub(super) formats: Vec<Format>,

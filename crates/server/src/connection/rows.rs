@@ -59,7 +59,6 @@ impl RowCursor {
         match &self.tag {
             RowsTag::Counted(word) => format!("{word} {count}"),
             RowsTag::Plain(word) => (*word).to_owned(),
-            RowsTag::Exact(tag) => tag.clone(),
         }
     }
 }
@@ -103,14 +102,14 @@ impl Connection {
                         cursor.rest = Some((batch, row));
                         return Ok(RowsEnd::LimitReached);
                     }
-                    cursor
-                        .writer
-                        .write_row(&mut self.socket.output, &reader, row)
-                        .map_err(Report::from)?;
+                    cursor.writer.write_row(self.out(), &reader, row).map_err(Report::from)?;
                     row += 1;
                     sent += 1;
                     if self.socket.wants_flush() {
                         self.socket.flush().await?;
+                    } else if self.replies.holds_too_much() {
+                        // As if the client had asked for what there is so far.
+                        self.answer_held().await?;
                     }
                 }
             }
@@ -144,6 +143,6 @@ impl Connection {
     }
 
     pub(super) fn complete(&mut self, tag: &str) {
-        backend::command_complete(&mut self.socket.output, tag);
+        backend::command_complete(self.out(), tag);
     }
 }

@@ -1,41 +1,46 @@
 //! The simple protocol: a text with any number of statements, all answers, one ReadyForQuery.
 
 use super::copy_in::CopyProtocol;
+use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowsEnd};
-use super::statements::Statements;
-use super::{Connection, Failure, Mode};
-use crate::report::Report;
+use super::{Connection, Failure};
 use crate::wire::backend;
 use sql::{Answer, Prepared, Statement, StatementKind};
-
-/// Whether the next statement of a text may run.
-#[derive(Debug, PartialEq, Eq)]
-enum Next {
-    Go,
-    /// The client's COPY data comes first; it is the last statement.
-    CopyData,
-}
+use std::collections::VecDeque;
 
 impl Connection {
     pub(super) async fn query(&mut self, text: &str) -> Result<(), Failure> {
         // As in Postgres, whose simple queries use the unnamed ones themselves.
-        self.statements.close("");
+        self.session.statements_mut().close("");
         self.portals.close("");
         let statements = self.session.parse(text)?;
         if statements.is_empty() {
-            backend::empty_query_response(&mut self.socket.output);
+            backend::empty_query_response(self.out());
         }
-        self.session.check_together(&statements)?;
-        for statement in statements {
-            if self.run_simple(statement).await? == Next::CopyData {
-                return Ok(());
+        self.run_text(statements.into()).await
+    }
+
+    /// Runs the statements of a text up to a COPY, whose data comes first, or to their end.
+    pub(super) async fn run_text(
+        &mut self,
+        mut statements: VecDeque<Statement>,
+    ) -> Result<(), Failure> {
+        while let Some(statement) = statements.pop_front() {
+            let reply = ReplyProtocol::Simple { is_last: statements.is_empty() };
+            if let Some(copy) = self.run_simple(statement, reply).await? {
+                return self.begin_copy(copy, CopyProtocol::Simple, statements);
             }
         }
+        self.end_implicit_block().await?;
         self.ready_for_query();
         Ok(())
     }
 
-    async fn run_simple(&mut self, statement: Statement) -> Result<Next, Failure> {
+    async fn run_simple(
+        &mut self,
+        statement: Statement,
+        protocol: ReplyProtocol,
+    ) -> Result<Option<Box<sql::CopyIn>>, Failure> {
         let deadline = self.deadline();
         let interrupt = self.registration.interrupt.clone();
         let prepared = interrupt.guard(deadline, self.session.prepare(statement, &[])).await?;
@@ -44,25 +49,26 @@ impl Connection {
         self.send_notices();
         match answer {
             Answer::Rows { columns, rows, tag } => {
-                backend::row_description(&mut self.socket.output, &columns, &[]);
+                backend::row_description(self.out(), &columns, &[]);
                 let mut cursor = self.cursor(&prepared, &columns, rows, tag, &[]);
                 match self.send_rows(&mut cursor, 0, interruption).await? {
                     RowsEnd::Complete { tag } => self.complete(&tag),
                     RowsEnd::LimitReached => {}
                 }
             }
-            Answer::Command { tag } => {
-                self.forget_statements(&prepared)?;
-                self.complete(&tag);
+            Answer::Command { tag } => self.complete(&tag),
+            Answer::Held => {
+                let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
+                self.replies.hold(reply);
             }
-            Answer::CopyIn(copy) => {
-                backend::copy_in_response(&mut self.socket.output, copy.column_count());
-                self.mode = Mode::Copying { copy, protocol: CopyProtocol::Simple };
-                return Ok(Next::CopyData);
+            Answer::Written(answer) => {
+                let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
+                self.answer_now(&reply, &answer)?;
             }
-            Answer::Empty => backend::empty_query_response(&mut self.socket.output),
+            Answer::CopyIn(copy) => return Ok(Some(copy)),
+            Answer::Empty => backend::empty_query_response(self.out()),
         }
-        Ok(Next::Go)
+        Ok(None)
     }
 
     /// Executes a statement: a read so that it can be stopped, everything else to its end.
@@ -72,6 +78,11 @@ impl Connection {
         parameters: &[sql::Value],
         interruption: Interruption,
     ) -> Result<Answer, Failure> {
+        if prepared.reads_ledger() {
+            // A read sees what its own session wrote.
+            self.await_in_flight().await;
+        }
+        self.make_way(prepared.kind()).await?;
         let execution = self.session.execute(prepared, parameters);
         match interruption {
             Interruption::Allowed { deadline } => {
@@ -82,16 +93,17 @@ impl Connection {
         }
     }
 
-    /// DEALLOCATE and DISCARD ALL mean the statements that the wire has prepared.
-    pub(super) fn forget_statements(&mut self, prepared: &Prepared) -> Result<(), Report> {
-        match prepared.kind() {
-            StatementKind::DeallocateAll | StatementKind::DiscardAll => self.statements.clear(),
+    /// What happens to an implicit block where the client begins or ends one itself.
+    async fn make_way(&mut self, kind: StatementKind) -> Result<(), Failure> {
+        match kind {
+            // The implicit block becomes part of the explicit one.
+            StatementKind::Begin | StatementKind::Rollback => self.answer_held().await?,
+            // The client waits for the answer to it before it sends more.
+            StatementKind::CopyFrom => self.answer_held().await?,
+            StatementKind::Commit => self.commit_held().await?,
             _ => {}
         }
-        match prepared.deallocates() {
-            Some(name) if !self.statements.close(name) => Err(Statements::undefined(name)),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

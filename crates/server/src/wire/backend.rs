@@ -213,12 +213,14 @@ pub(crate) fn null(out: &mut BytesMut) {
     out.put_i32(-1);
 }
 
-/// COPY data may start; all columns come as text.
-pub(crate) fn copy_in_response(out: &mut BytesMut, columns: usize) {
+/// COPY data may start; all columns come in this format.
+pub(crate) fn copy_in_response(out: &mut BytesMut, columns: usize, format: Format) {
     message(out, MESSAGE_TYPE_BYTE_COPY_IN_RESPONSE, |out| {
-        out.put_u8(0);
+        out.put_u8(u8::from(format == Format::Binary));
         out.put_u16(u16::try_from(columns).unwrap_or(u16::MAX));
-        out.put_bytes(0, 2 * columns);
+        for _ in 0..columns {
+            out.put_i16(i16::from(format == Format::Binary));
+        }
     });
 }
 

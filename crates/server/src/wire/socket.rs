@@ -6,6 +6,7 @@
 use super::frontend::body_bytes_max;
 use crate::report::Report;
 use bytes::{Buf, Bytes, BytesMut};
+use sql::{MemoryBudget, MemoryCharge};
 use std::io;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -31,15 +32,18 @@ pub(crate) struct Socket {
     stream: TcpStream,
     input: BytesMut,
     pub(crate) output: BytesMut,
+    /// What the input takes of what all clients may have sent.
+    charge: MemoryCharge,
     /// Cancelled when clients that do not read are no longer waited for.
     give_up: CancellationToken,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, give_up: CancellationToken) -> Self {
+    pub(crate) fn new(stream: TcpStream, sent: &MemoryBudget, give_up: CancellationToken) -> Self {
         Socket {
             stream,
             give_up,
+            charge: sent.holder(),
             input: BytesMut::with_capacity(READ_BYTES),
             output: BytesMut::with_capacity(READ_BYTES),
         }
@@ -86,12 +90,15 @@ impl Socket {
     }
 
     /// Waits for more bytes. `false` at the end of the stream. Safe to drop while it waits.
-    pub(crate) async fn read_more(&mut self) -> io::Result<bool> {
+    pub(crate) async fn read_more(&mut self) -> Result<bool, ReadFailure> {
         if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES_MAX {
             self.input = BytesMut::new();
         }
+        self.charge
+            .hold(self.input.len())
+            .map_err(|error| ReadFailure::Refused(Report::from(error).fatal()))?;
         self.input.reserve(READ_BYTES);
-        Ok(self.stream.read_buf(&mut self.input).await? > 0)
+        Ok(self.stream.read_buf(&mut self.input).await.map_err(ReadFailure::Io)? > 0)
     }
 
     /// Sends everything written so far.
@@ -120,6 +127,14 @@ impl Socket {
     pub(crate) fn wants_flush(&self) -> bool {
         self.output.len() >= FLUSH_BYTES
     }
+}
+
+/// Why no more was read.
+#[derive(Debug)]
+pub(crate) enum ReadFailure {
+    Io(io::Error),
+    /// All clients together have sent more than is kept for them.
+    Refused(Report),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -92,3 +92,100 @@ async fn copy_messages_outside_of_a_copy_are_ignored() {
     }
     assert_eq!(kinds(&client.query("SELECT 1").await), "TDCZ");
 }
+
+const BINARY: &str = "COPY transfers (book, idempotency_key, debit_account, credit_account, amount) \
+    FROM STDIN (FORMAT binary)";
+
+/// A tuple of the five columns; the amount is a numeric of one digit group.
+fn tuple(key: &str, amount: u8) -> Vec<u8> {
+    let amount = [0, 1, 0, 0, 0, 0, 0, 0, 0, amount];
+    let fields = [&b"shop"[..], key.as_bytes(), b"cash", b"sales", &amount];
+    let mut bytes = vec![0, 5];
+    for field in fields {
+        bytes.extend((field.len() as i32).to_be_bytes());
+        bytes.extend(field);
+    }
+    bytes
+}
+
+const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+const TRAILER: &[u8] = &[0xff, 0xff];
+
+#[tokio::test]
+async fn a_copy_in_the_binary_format() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    client.send('Q', &[BINARY.as_bytes(), b"\0"].concat()).await;
+    let answer = client.read().await.unwrap();
+    assert_eq!(
+        (answer.kind, &answer.body[..]),
+        ('G', &[1, 0, 5, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1][..])
+    );
+    let data = [HEADER, &tuple("a", 5), &tuple("b", 6), TRAILER].concat();
+    for byte in data.chunks(1) {
+        client.send('d', byte).await;
+    }
+    client.send('c', &[]).await;
+    let answers = client.until_ready().await;
+    assert_eq!((kinds(&answers).as_str(), answers[0].text().as_str()), ("CZ", "COPY 2"));
+    assert_eq!(posted(&mut client).await, "2");
+
+    for (data, state, context) in [
+        ([HEADER, &tuple("c", 5), &[0, 9]].concat(), "22P04", "COPY transfers, line 2"),
+        (
+            [HEADER, &tuple("c", 5), &tuple("d", 0), TRAILER].concat(),
+            "23514",
+            "COPY transfers, line 2, column amount: \"0\"",
+        ),
+        (
+            [HEADER, &tuple("c", 5)[..9]].concat(),
+            "22P04",
+            "COPY transfers, line 1, column idempotency_key",
+        ),
+    ] {
+        client.send('Q', &[BINARY.as_bytes(), b"\0"].concat()).await;
+        client.send('d', &data).await;
+        client.send('c', &[]).await;
+        let answers = client.until_ready().await;
+        let failed = answers.iter().find(|answer| answer.kind == 'E').unwrap().fields();
+        assert_eq!((failed[&'C'].as_str(), failed[&'W'].as_str()), (state, context));
+    }
+    assert_eq!(posted(&mut client).await, "2");
+}
+
+#[tokio::test]
+async fn a_copy_in_pieces_tells_what_it_committed() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    let pieces = format!("{COPY} (commit_every 2)");
+    let line = |key: u8| format!("shop\t{key}\tcash\tsales\t5\n");
+    let lines = [line(1), line(2), line(3)].concat();
+
+    client.send('Q', format!("{pieces}\0").as_bytes()).await;
+    client.send('d', lines.as_bytes()).await;
+    client.send('f', b"changed my mind\0").await;
+    let answers = client.until_ready().await;
+    assert_eq!(kinds(&answers), "GEZ");
+    let failed = answers[1].fields();
+    assert_eq!(failed[&'C'], "57014");
+    assert_eq!(failed[&'D'], "2 rows were committed before it, up to line 2; nothing after.");
+    assert_eq!(posted(&mut client).await, "2");
+
+    client.pipeline(&pieces).await;
+    client.send('d', lines.as_bytes()).await;
+    client.send('c', &[]).await;
+    let answers = client.sync().await;
+    assert_eq!((kinds(&answers).as_str(), answers[3].text().as_str()), ("12GCZ", "COPY 3"));
+    assert_eq!(posted(&mut client).await, "3");
+}
+
+#[tokio::test]
+async fn a_copy_in_pieces_stands_alone() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    let insert = "INSERT INTO transfers (book, idempotency_key, debit_account, credit_account, \
+                  amount) VALUES ('shop', 'x', 'cash', 'sales', 1)";
+    for text in
+        [format!("{insert}; {COPY} (commit_every 2)"), format!("{COPY} (commit_every 2); {insert}")]
+    {
+        assert_eq!(error(&client.query(&text).await), "25001");
+        assert_eq!(posted(&mut client).await, "0");
+    }
+}

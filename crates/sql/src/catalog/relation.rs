@@ -16,6 +16,8 @@ pub(crate) struct RelationColumn {
     pub(crate) name: &'static str,
     pub(crate) pg_type: PgType,
     pub(crate) nullable: bool,
+    /// Given by the commit: a block that reads what it has staged finds NULL.
+    pub(crate) assigned: bool,
 }
 
 #[derive(Debug)]
@@ -37,11 +39,15 @@ pub(crate) struct Key {
 }
 
 const fn required(name: &'static str, pg_type: PgType) -> RelationColumn {
-    RelationColumn { name, pg_type, nullable: false }
+    RelationColumn { name, pg_type, nullable: false, assigned: false }
 }
 
 const fn optional(name: &'static str, pg_type: PgType) -> RelationColumn {
-    RelationColumn { name, pg_type, nullable: true }
+    RelationColumn { name, pg_type, nullable: true, assigned: false }
+}
+
+const fn assigned(name: &'static str, pg_type: PgType) -> RelationColumn {
+    RelationColumn { name, pg_type, nullable: false, assigned: true }
 }
 
 const fn primary(name: &'static str, index_oid: u32, columns: &'static [&'static str]) -> Key {
@@ -62,7 +68,7 @@ pub(crate) static ASSETS: Relation = Relation {
         optional("native_id", PgType::Text),
         required("precision", PgType::Int2),
         required("name", PgType::Text),
-        required("registered_at", PgType::TimestampTz),
+        assigned("registered_at", PgType::TimestampTz),
     ],
     keys: &[primary("assets_pkey", 16_501, &["id"])],
 };
@@ -96,9 +102,9 @@ pub(crate) static ACCOUNTS: Relation = Relation {
         required("credits", PgType::Numeric),
         required("metadata", PgType::Jsonb),
         required("closed", PgType::Bool),
-        required("updated_seq", PgType::Int8),
-        required("opened_seq", PgType::Int8),
-        required("opened_at", PgType::TimestampTz),
+        assigned("updated_seq", PgType::Int8),
+        assigned("opened_seq", PgType::Int8),
+        assigned("opened_at", PgType::TimestampTz),
     ],
     keys: &[primary("accounts_pkey", 16_503, &["book", "path"])],
 };
@@ -109,11 +115,11 @@ pub(crate) static TRANSACTIONS: Relation = Relation {
     columns: &[
         required("tx_id", PgType::Uuid),
         required("book", PgType::Text),
-        required("seq", PgType::Int8),
-        required("lsn", PgType::Int8),
+        assigned("seq", PgType::Int8),
+        assigned("lsn", PgType::Int8),
         required("idempotency_key", PgType::Text),
         optional("occurred_at", PgType::TimestampTz),
-        required("committed_at", PgType::TimestampTz),
+        assigned("committed_at", PgType::TimestampTz),
         required("metadata", PgType::Jsonb),
         required("external_refs", PgType::Jsonb),
         optional("reverses", PgType::Uuid),
@@ -134,15 +140,15 @@ pub(crate) static POSTINGS: Relation = Relation {
         required("tx_id", PgType::Uuid),
         required("idx", PgType::Int4),
         required("book", PgType::Text),
-        required("seq", PgType::Int8),
-        required("lsn", PgType::Int8),
+        assigned("seq", PgType::Int8),
+        assigned("lsn", PgType::Int8),
         required("account", PgType::Text),
         required("asset", PgType::Text),
         required("amount", PgType::Numeric),
         required("direction", PgType::Text),
         required("balance_after", PgType::Numeric),
         optional("occurred_at", PgType::TimestampTz),
-        required("committed_at", PgType::TimestampTz),
+        assigned("committed_at", PgType::TimestampTz),
     ],
     keys: &[primary("postings_pkey", 16_508, &["book", "seq", "idx"])],
 };
@@ -153,14 +159,14 @@ pub(crate) static TRANSFERS: Relation = Relation {
     columns: &[
         required("tx_id", PgType::Uuid),
         required("book", PgType::Text),
-        required("seq", PgType::Int8),
+        assigned("seq", PgType::Int8),
         required("idempotency_key", PgType::Text),
         required("debit_account", PgType::Text),
         required("credit_account", PgType::Text),
         required("asset", PgType::Text),
         required("amount", PgType::Numeric),
         optional("occurred_at", PgType::TimestampTz),
-        required("committed_at", PgType::TimestampTz),
+        assigned("committed_at", PgType::TimestampTz),
         required("metadata", PgType::Jsonb),
     ],
     keys: &[primary("transfers_pkey", 16_509, &["book", "tx_id"])],
@@ -198,7 +204,8 @@ impl Relation {
 
 impl RelationColumn {
     fn field(&self) -> Field {
-        let field = Field::new(self.name, arrow_type(self.pg_type), self.nullable);
+        let may_be_null = self.nullable || self.assigned;
+        let field = Field::new(self.name, arrow_type(self.pg_type), may_be_null);
         match self.pg_type {
             PgType::Uuid | PgType::Jsonb => field.with_metadata(HashMap::from([(
                 PG_TYPE_KEY.to_owned(),

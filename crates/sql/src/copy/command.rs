@@ -1,6 +1,9 @@
 //! The syntax of COPY: the option list of today, and the older `WITH CSV HEADER` that psql's
 //! `\copy` sends on as it was typed.
 
+use super::options::{
+    ColumnList, CopyOptions, Header, WrittenOptions, check_encoding, once, piece_rows,
+};
 use crate::statement::Cursor;
 use crate::{Error, Fault, Result};
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -18,52 +21,16 @@ pub(crate) struct CopyCommand {
 pub enum CopyFormat {
     Text,
     Csv,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Header {
-    None,
-    Skip,
-    /// Its names must be the columns', in order.
-    Match,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ColumnList {
-    All,
-    Named(Vec<String>),
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct CopyOptions {
-    pub(super) format: CopyFormat,
-    pub(super) delimiter: u8,
-    pub(super) null: String,
-    pub(super) header: Header,
-    pub(super) quote: u8,
-    pub(super) escape: u8,
-    pub(super) force_not_null: ColumnList,
-    pub(super) force_null: ColumnList,
-}
-
-/// What was written; defaults depend on the format, which may come last.
-#[derive(Debug, Default)]
-struct Written {
-    format: Option<CopyFormat>,
-    delimiter: Option<String>,
-    null: Option<String>,
-    header: Option<Header>,
-    quote: Option<String>,
-    escape: Option<String>,
-    force_not_null: Option<ColumnList>,
-    force_null: Option<ColumnList>,
+    /// Read by the wire, which knows the binary form of values.
+    Binary,
 }
 
 impl CopyCommand {
     /// After COPY.
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
+        let mut written = WrittenOptions::default();
         if cursor.take_word("binary") {
-            return Err(binary());
+            written.format = Some(CopyFormat::Binary);
         }
         if cursor.peek() == Some(&Token::LParen) {
             return Err(copy_to());
@@ -82,7 +49,6 @@ impl CopyCommand {
                 .with_hint("Use COPY … FROM STDIN, or psql's \\copy."));
         }
         cursor.expect_word("stdin")?;
-        let mut written = Written::default();
         cursor.take_word("with");
         if cursor.take(&Token::LParen) {
             written.read_list(cursor)?;
@@ -102,11 +68,6 @@ fn copy_to() -> Error {
         .with_hint("Use SELECT; psql writes files with \\copy's relatives \\o and --csv.")
 }
 
-fn binary() -> Error {
-    Error::unsupported("COPY in binary format is not supported yet")
-        .with_hint("Use FORMAT csv or FORMAT text.")
-}
-
 fn column_list(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
     cursor.expect(&Token::LParen)?;
     let mut columns = vec![cursor.expect_name()?];
@@ -117,14 +78,7 @@ fn column_list(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
     Ok(columns)
 }
 
-fn once<T>(place: &mut Option<T>, value: T) -> Result<()> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(Error::new(Fault::SyntaxError, "conflicting or redundant options")),
-    }
-}
-
-impl Written {
+impl WrittenOptions {
     /// `(FORMAT csv, HEADER, …)`, after the parenthesis.
     fn read_list(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
         loop {
@@ -147,14 +101,22 @@ impl Written {
             "quote" => once(&mut self.quote, cursor.expect_string()?),
             "escape" => once(&mut self.escape, cursor.expect_string()?),
             "header" => once(&mut self.header, parse_header(cursor)?),
-            "force_not_null" => once(&mut self.force_not_null, star_or_columns(cursor)?),
-            "force_null" => once(&mut self.force_null, star_or_columns(cursor)?),
+            "force_not_null" => {
+                once(&mut self.force_not_null, listed_columns(cursor, "force_not_null")?)
+            }
+            "force_null" => once(&mut self.force_null, listed_columns(cursor, "force_null")?),
             "encoding" => check_encoding(&cursor.expect_string()?),
             // A promise about visibility in the same transaction: everything is visible at once.
             "freeze" => parse_header(cursor).map(|_| ()),
-            "force_quote" => Err(Error::unsupported("FORCE_QUOTE is for COPY TO")),
-            "commit_every" => Err(Error::unsupported("commit_every is not supported yet")
-                .with_hint("Load large files in several COPYs.")),
+            "force_quote" => {
+                Err(Error::unsupported("COPY force quote only available using COPY TO"))
+            }
+            "default" => Err(Error::unsupported("COPY … DEFAULT is not supported")
+                .with_hint("Leave the column out of the list: its default holds.")),
+            "commit_every" => {
+                let rows = piece_rows(&number_or_string(cursor)?)?;
+                once(&mut self.commit_every, rows)
+            }
             _ => Err(Error::new(Fault::SyntaxError, format!("option \"{name}\" not recognized"))),
         }
     }
@@ -163,7 +125,7 @@ impl Written {
     fn read_old_style(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
         loop {
             if cursor.take_word("binary") {
-                return Err(binary());
+                once(&mut self.format, CopyFormat::Binary)?;
             } else if cursor.take_word("csv") {
                 once(&mut self.format, CopyFormat::Csv)?;
             } else if cursor.take_word("header") {
@@ -187,90 +149,13 @@ impl Written {
             }
         }
     }
-
-    fn finish(self) -> Result<CopyOptions> {
-        let format = self.format.unwrap_or(CopyFormat::Text);
-        if format == CopyFormat::Text {
-            let csv_only = [
-                ("quote", self.quote.is_some()),
-                ("escape", self.escape.is_some()),
-                ("FORCE_NOT_NULL", self.force_not_null.is_some()),
-                ("FORCE_NULL", self.force_null.is_some()),
-            ];
-            if let Some((name, _)) = csv_only.iter().find(|(_, given)| *given) {
-                return Err(Error::unsupported(format!("COPY {name} available only in CSV mode")));
-            }
-        }
-        let (delimiter, null) = match format {
-            CopyFormat::Text => (b'\t', "\\N"),
-            CopyFormat::Csv => (b',', ""),
-        };
-        let quote = one_byte("quote", self.quote.as_deref(), b'"')?;
-        let options = CopyOptions {
-            format,
-            delimiter: one_byte("delimiter", self.delimiter.as_deref(), delimiter)?,
-            null: self.null.unwrap_or_else(|| null.to_owned()),
-            header: self.header.unwrap_or(Header::None),
-            quote,
-            escape: one_byte("escape", self.escape.as_deref(), quote)?,
-            force_not_null: self.force_not_null.unwrap_or(ColumnList::Named(Vec::new())),
-            force_null: self.force_null.unwrap_or(ColumnList::Named(Vec::new())),
-        };
-        options.check()?;
-        Ok(options)
-    }
-}
-
-impl CopyOptions {
-    /// Combinations in which the data could not be told from its frame.
-    fn check(&self) -> Result<()> {
-        let invalid = |message: &str| Err(Error::new(Fault::InvalidParameterValue, message));
-        if self.null.contains(['\n', '\r']) {
-            return invalid("COPY null representation cannot use newline or carriage return");
-        }
-        let in_null = |byte: u8| self.null.as_bytes().contains(&byte);
-        if in_null(self.delimiter) {
-            return invalid("COPY delimiter must not appear in the NULL specification");
-        }
-        match self.format {
-            CopyFormat::Text => {
-                // These would be read as escapes or as the end of the data.
-                let taken = b"\\.abcdefghijklmnopqrstuvwxyz0123456789";
-                if taken.contains(&self.delimiter) {
-                    return invalid("this COPY delimiter cannot be used in text format");
-                }
-            }
-            CopyFormat::Csv => {
-                if self.quote == self.delimiter {
-                    return invalid("COPY delimiter and quote must be different");
-                }
-                if in_null(self.quote) {
-                    return invalid(
-                        "CSV quote character must not appear in the NULL specification",
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn one_byte(name: &str, written: Option<&str>, default: u8) -> Result<u8> {
-    match written.map(str::as_bytes) {
-        None => Ok(default),
-        Some([byte]) if !matches!(byte, b'\n' | b'\r' | 0) && byte.is_ascii() => Ok(*byte),
-        Some(_) => Err(Error::new(
-            Fault::InvalidParameterValue,
-            format!("COPY {name} must be a single one-byte character, not a line break"),
-        )),
-    }
 }
 
 fn parse_format(format: &str) -> Result<CopyFormat> {
     match format {
         "text" => Ok(CopyFormat::Text),
         "csv" => Ok(CopyFormat::Csv),
-        "binary" => Err(binary()),
+        "binary" => Ok(CopyFormat::Binary),
         _ => Err(Error::new(
             Fault::InvalidParameterValue,
             format!("COPY format \"{format}\" not recognized"),
@@ -278,33 +163,18 @@ fn parse_format(format: &str) -> Result<CopyFormat> {
     }
 }
 
-fn check_encoding(encoding: &str) -> Result<()> {
-    let letters: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
-    if letters.eq_ignore_ascii_case("utf8") {
-        return Ok(());
-    }
-    Err(Error::unsupported(format!("COPY in encoding \"{encoding}\" is not supported"))
-        .with_hint("Convert the file to UTF-8."))
-}
-
 /// What may follow HEADER: nothing, a boolean, or MATCH.
 fn parse_header(cursor: &mut Cursor<'_>) -> Result<Header> {
     let word = match cursor.peek() {
         None | Some(Token::Comma | Token::RParen) => return Ok(Header::Skip),
-        Some(Token::Number(digits, _)) => {
-            cursor.skip();
-            digits.clone()
-        }
+        Some(Token::Number(..)) => number_or_string(cursor)?,
         Some(_) => word_or_string(cursor)?,
     };
     match word.as_str() {
         "true" | "on" | "1" => Ok(Header::Skip),
         "false" | "off" | "0" => Ok(Header::None),
         "match" => Ok(Header::Match),
-        _ => Err(Error::new(
-            Fault::SyntaxError,
-            format!("\"{word}\" is neither a Boolean value nor \"match\""),
-        )),
+        _ => Err(Error::new(Fault::SyntaxError, "header requires a Boolean value or \"match\"")),
     }
 }
 
@@ -321,11 +191,24 @@ fn string_after_as(cursor: &mut Cursor<'_>) -> Result<String> {
     cursor.expect_string()
 }
 
-fn star_or_columns(cursor: &mut Cursor<'_>) -> Result<ColumnList> {
+fn listed_columns(cursor: &mut Cursor<'_>, option: &str) -> Result<ColumnList> {
     if cursor.take(&Token::Mul) {
-        return Ok(ColumnList::All);
+        return Err(Error::new(
+            Fault::InvalidParameterValue,
+            format!("argument to option \"{option}\" must be a list of column names"),
+        ));
     }
     column_list(cursor).map(ColumnList::Named)
+}
+
+fn number_or_string(cursor: &mut Cursor<'_>) -> Result<String> {
+    match cursor.peek() {
+        Some(Token::Number(digits, _)) => {
+            cursor.skip();
+            Ok(digits.clone())
+        }
+        _ => cursor.expect_string(),
+    }
 }
 
 fn bare_columns(cursor: &mut Cursor<'_>) -> Result<ColumnList> {

@@ -1,24 +1,31 @@
-//! COPY … FROM STDIN: lines become one group of drafts, all or nothing.
+//! COPY … FROM STDIN: rows of data become drafts, which are committed as one group, all or
+//! nothing, or in pieces where the client asks for it.
 //!
-//! Owns the syntax, the two text formats and the bound on what is held until the end. Rows go the
-//! same way as those of INSERT, so a file loaded twice adds nothing: every row of the second run
-//! is a replay. The tag counts the rows that were accepted, replays included.
+//! Owns the syntax, the two text formats, the bound on what is held until it is committed, and
+//! what an error says about the place in the data. Rows go the same way as those of INSERT, so a
+//! file loaded twice adds nothing: every row of the second run is a replay. The tag counts the rows
+//! that were accepted, replays included.
+//!
+//! Refuses to know the binary format's bytes: the wire decodes them and gives values.
 
 mod command;
+mod intake;
+mod options;
+mod pieces;
 mod record;
+mod rejected;
+mod rows;
 
 pub(crate) use command::CopyCommand;
 pub use command::CopyFormat;
+pub use intake::CopyIn;
+pub use pieces::CommittedRows;
+pub(crate) use rows::{CopiedRows, in_copied_row};
 
-use crate::insert::{Datum, DraftContext, Table, WIDTH_MAX, commit_group};
+use crate::insert::{Table, WIDTH_MAX};
 use crate::settings::SessionSettings;
 use crate::{Error, Fault, Result};
-use command::{ColumnList, CopyOptions, Header};
-use ledger::Draft;
-use record::{Record, RecordReader};
-use std::borrow::Cow;
-use std::sync::Arc;
-use store::Ledger;
+use options::{ColumnList, CopyOptions};
 
 /// A COPY whose names have been looked up.
 #[derive(Debug)]
@@ -35,6 +42,12 @@ impl CopyPlan {
     pub(crate) fn resolve(command: &CopyCommand, settings: &SessionSettings) -> Result<Self> {
         let table = Table::resolve(&command.table, settings, "COPY")?;
         let targets = table.target_columns(&command.columns)?;
+        if table == Table::Postings && command.options.commit_every.is_some() {
+            return Err(Error::unsupported("COPY into \"postings\" cannot commit in pieces")
+                .with_hint(
+                    "Postings complete the transactions of their block: send them in one.",
+                ));
+        }
         let flags = |list: &ColumnList, option: &str| match list {
             ColumnList::All => Ok(vec![true; targets.len()]),
             ColumnList::Named(names) => flags(names, table, &targets, option),
@@ -46,6 +59,11 @@ impl CopyPlan {
             options: command.options.clone(),
             targets,
         })
+    }
+
+    /// Whether it commits while data arrives, and so cannot be part of a block.
+    pub(crate) fn commits_in_pieces(&self) -> bool {
+        self.options.commit_every.is_some()
     }
 }
 
@@ -62,182 +80,6 @@ fn flags(names: &[String], table: Table, targets: &[usize], option: &str) -> Res
         flags[place] = true;
     }
     Ok(flags)
-}
-
-/// The most bytes of data that one COPY takes: those of one frame of the log.
-const DATA_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// What an event takes in the log at the least, beside its values. Counting it bounds what short
-/// rows take in memory before the store says that they do not fit; it refuses nothing that would.
-const ROW_BYTES_MIN: usize = 100;
-
-/// A COPY that takes in its data. Nothing is written before [`crate::Session::finish_copy`].
-#[derive(Debug)]
-pub struct CopyIn {
-    plan: Arc<CopyPlan>,
-    ledger: Ledger,
-    context: DraftContext,
-    reader: RecordReader,
-    record: Record,
-    header_pending: bool,
-    bytes: usize,
-    row_bytes: usize,
-    drafts: Vec<Draft>,
-    /// The line on which each draft starts; lines are not rows where a field holds a line break.
-    lines: Vec<u64>,
-}
-
-impl CopyIn {
-    pub(crate) fn new(plan: &Arc<CopyPlan>, ledger: &Ledger, settings: &SessionSettings) -> Self {
-        CopyIn {
-            plan: plan.clone(),
-            ledger: ledger.clone(),
-            context: DraftContext::new(ledger, settings),
-            reader: RecordReader::new(&plan.options),
-            record: Record::default(),
-            header_pending: plan.options.header != Header::None,
-            bytes: 0,
-            row_bytes: 0,
-            drafts: Vec::new(),
-            lines: Vec::new(),
-        }
-    }
-
-    pub fn column_count(&self) -> usize {
-        self.plan.targets.len()
-    }
-
-    pub fn format(&self) -> CopyFormat {
-        self.plan.options.format
-    }
-
-    /// Takes in a piece of the data, cut anywhere.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        self.bytes = self.bytes.saturating_add(bytes.len());
-        if self.bytes > DATA_BYTES_MAX {
-            return Err(too_large());
-        }
-        self.reader.push(bytes);
-        loop {
-            match self.reader.next(&mut self.record) {
-                Ok(true) => self.take_record()?,
-                Ok(false) => return Ok(()),
-                Err(error) => return Err(self.in_copy(error)),
-            }
-        }
-    }
-
-    pub(crate) async fn finish(mut self) -> Result<String> {
-        match self.reader.finish(&mut self.record) {
-            Ok(true) => self.take_record()?,
-            Ok(false) => {}
-            Err(error) => return Err(self.in_copy(error)),
-        }
-        let drafts = std::mem::take(&mut self.drafts);
-        let rows = drafts.len();
-        if rows > 0 {
-            commit_group(&self.ledger, drafts, "COPY").await.map_err(
-                |(error, index)| match index.and_then(|index| self.lines.get(index)) {
-                    Some(line) => {
-                        let table = self.plan.table.name();
-                        error.with_context(format!("COPY {table}, line {line}"))
-                    }
-                    None => error,
-                },
-            )?;
-        }
-        Ok(format!("COPY {rows}"))
-    }
-
-    fn in_copy(&self, error: Error) -> Error {
-        let table = self.plan.table.name();
-        match error.context().map(str::to_owned) {
-            Some(place) => error.with_context(format!("COPY {table}, {place}")),
-            None => error.with_context(format!("COPY {table}")),
-        }
-    }
-
-    fn take_record(&mut self) -> Result<()> {
-        let line = self.record.line();
-        let taken = match std::mem::take(&mut self.header_pending) {
-            true => self.check_header(),
-            false => self.take_row(),
-        };
-        taken.map_err(|error| {
-            let place = match error.context() {
-                Some(column) => format!("line {line}, {column}"),
-                None => format!("line {line}"),
-            };
-            self.in_copy(error.with_context(place))
-        })
-    }
-
-    fn check_header(&self) -> Result<()> {
-        if self.plan.options.header == Header::Skip {
-            return Ok(());
-        }
-        self.check_width()?;
-        for (place, target) in self.plan.targets.iter().enumerate() {
-            let expected = self.plan.table.column_name(*target);
-            let found = self.record.text(place);
-            if self.record.is_null(place) || found != expected {
-                return Err(Error::new(
-                    Fault::BadCopyFileFormat,
-                    format!(
-                        "column name mismatch in header line field {}: got \"{found}\", expected \
-                         \"{expected}\"",
-                        place + 1
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_width(&self) -> Result<()> {
-        let (found, expected) = (self.record.len(), self.plan.targets.len());
-        if found > expected {
-            return Err(Error::new(
-                Fault::BadCopyFileFormat,
-                "extra data after last expected column",
-            ));
-        }
-        if found < expected {
-            let column = self.plan.table.column_name(self.plan.targets[found]);
-            return Err(Error::new(
-                Fault::BadCopyFileFormat,
-                format!("missing data for column \"{column}\""),
-            ));
-        }
-        Ok(())
-    }
-
-    fn take_row(&mut self) -> Result<()> {
-        self.check_width()?;
-        let plan = &self.plan;
-        let mut row: [Datum<'_>; WIDTH_MAX] = [const { Datum::Absent }; WIDTH_MAX];
-        for (place, target) in plan.targets.iter().enumerate() {
-            let text = self.record.text(place);
-            let is_null = (self.record.is_null(place) && !plan.force_not_null[place])
-                || (plan.force_null[place] && text == plan.options.null);
-            row[*target] = if is_null { Datum::Null } else { Datum::Text(Cow::Borrowed(text)) };
-        }
-        self.row_bytes += self.record.bytes() + ROW_BYTES_MIN;
-        if self.row_bytes > DATA_BYTES_MAX {
-            return Err(too_large());
-        }
-        self.drafts.push(self.context.draft(plan.table, &row)?);
-        self.lines.push(self.record.line());
-        Ok(())
-    }
-}
-
-fn too_large() -> Error {
-    Error::new(
-        Fault::ProgramLimitExceeded,
-        format!("a COPY that takes more than {DATA_BYTES_MAX} bytes of the log is too large"),
-    )
-    .with_hint("Nothing was written. A COPY is atomic: load the file in several COPYs.")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! From the syntax of an INSERT to its plan.
 
-use super::{InsertPlan, Returning, Source, Table, identifier};
+use super::{InsertPlan, Returning, Source, Table, identifier, on_conflict};
 use crate::expression::{Analysis, Expression, ParameterTypes};
 use crate::query::{PreparedQuery, QueryEngine};
 use crate::settings::SessionSettings;
@@ -18,6 +18,7 @@ pub(super) async fn analyse(
     let ast::TableObject::TableName(name) = &insert.table else { return Err(odd_form()) };
     refuse_odd_forms(insert)?;
     let table = Table::resolve(&name_parts(name)?, settings, "INSERT")?;
+    let skips = on_conflict::resolve(insert.on.as_ref(), table)?;
     let names = insert
         .columns
         .iter()
@@ -54,7 +55,7 @@ pub(super) async fn analyse(
         None => None,
     };
     let parameter_types = analysis.parameters.finish()?;
-    Ok(InsertPlan { table, targets, source, returning, parameter_types })
+    Ok(InsertPlan { table, targets, source, skips, returning, parameter_types })
 }
 
 fn odd_form() -> Error {
@@ -63,12 +64,6 @@ fn odd_form() -> Error {
 
 /// sqlparser reads several dialects; what Postgres does not have is not taken here either.
 fn refuse_odd_forms(insert: &ast::Insert) -> Result<()> {
-    if insert.on.is_some() {
-        return Err(Error::unsupported("ON CONFLICT is not supported yet").with_hint(
-            "Repeating an INSERT with the same idempotency key and content is safe without it: \
-             the original row is returned, with deduplicated = true.",
-        ));
-    }
     let odd = insert.or.is_some()
         || !insert.into
         || insert.overwrite
@@ -141,7 +136,7 @@ fn is_default(expression: &ast::Expr) -> bool {
 }
 
 /// The expressions that need a planner, as one constant SELECT.
-async fn prepare_computed(
+pub(crate) async fn prepare_computed(
     analysis: &mut Analysis,
     settings: &SessionSettings,
     engine: &QueryEngine,

@@ -1,47 +1,44 @@
-//! Handing a group to the store and waiting for its real outcome.
+//! Handing a group to the store.
 
-use super::rejection::commit_error;
-use crate::Error;
+use futures::FutureExt;
 use ledger::Draft;
 use std::sync::Arc;
-use store::{CommitError, Ledger, Outcome};
+use store::{CommitError, Ledger, Outcome, Terms, Ticket};
 
 /// Groups above this many drafts are decided off the async threads: it takes them milliseconds.
 const INLINE_DRAFTS_MAX: usize = 256;
 
-/// Commits `group`. An error comes with the place of the draft that was rejected.
-pub(crate) async fn commit_group(
-    ledger: &Ledger,
-    group: Vec<Draft>,
-    what: &str,
-) -> Result<Vec<Outcome>, (Error, Option<usize>)> {
-    if group.len() <= INLINE_DRAFTS_MAX {
-        let committed = ledger.commit(&group).await;
-        return committed.map_err(|error| explained(error, &group, what));
-    }
-    let group = Arc::new(group);
-    loop {
-        let deciding = {
-            let (ledger, group) = (ledger.clone(), group.clone());
-            tokio::task::spawn_blocking(move || ledger.submit(&group))
-        };
-        let committed = match deciding.await {
-            Ok(ticket) => ticket.await,
-            // The thread panicked or the runtime is going down: it may have been staged.
-            Err(_) => Err(CommitError::OutcomeUnknown),
-        };
-        let busy = match committed {
-            Err(CommitError::Busy { book }) => ledger.wait_for_room(&book).await,
-            outcome => return outcome.map_err(|error| explained(error, &group, what)),
-        };
-        busy.map_err(|error| explained(error, &group, what))?;
-    }
+/// A group that the store has taken.
+#[derive(Debug)]
+pub(crate) enum Submitted {
+    InFlight(Ticket),
+    /// It changed nothing, so there was nothing to wait for.
+    Done(Vec<Outcome>),
 }
 
-fn explained(error: CommitError, group: &[Draft], what: &str) -> (Error, Option<usize>) {
-    let index = match &error {
-        CommitError::Rejected { index, .. } => Some(*index),
-        _ => None,
-    };
-    (commit_error(error, group, what), index)
+/// Decides and stages a group, waiting for room before. From then on its outcome is the disk's.
+///
+/// # Errors
+/// What the store said at once, before anything was staged.
+pub(crate) async fn submit_group(
+    ledger: &Ledger,
+    group: &Arc<Vec<Draft>>,
+    terms: &Arc<Terms>,
+) -> Result<Submitted, CommitError> {
+    loop {
+        let mut ticket = if group.len() <= INLINE_DRAFTS_MAX {
+            ledger.submit_on(group, terms)
+        } else {
+            let (ledger, group, terms) = (ledger.clone(), group.clone(), terms.clone());
+            let deciding =
+                tokio::task::spawn_blocking(move || ledger.submit_on(&group, &terms)).await;
+            // The thread panicked or the runtime is going down: it may have been staged.
+            deciding.map_err(|_| CommitError::OutcomeUnknown)?
+        };
+        match (&mut ticket).now_or_never() {
+            None => return Ok(Submitted::InFlight(ticket)),
+            Some(Err(CommitError::Busy { book })) => ledger.wait_for_room(&book).await?,
+            Some(outcome) => return outcome.map(Submitted::Done),
+        }
+    }
 }

@@ -66,6 +66,21 @@ impl<'a> Datum<'a> {
         }
     }
 
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Datum::Absent | Datum::Null | Datum::Foreign(_) => Value::Null,
+            Datum::Bool(flag) => Value::Bool(flag),
+            Datum::Int(number) => Value::Int(number),
+            Datum::Float(number) => Value::Float(number),
+            Datum::Numeric(number) => Value::Numeric(number),
+            Datum::Text(text) => Value::Text(text.into_owned()),
+            Datum::Uuid(id) => Value::Uuid(id),
+            Datum::Json(text) => Value::Json(text.into_owned()),
+            Datum::TimestampTz(micros) => Value::TimestampTz(micros),
+            Datum::Date(days) => Value::Date(days),
+        }
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Datum::Null | Datum::Absent)
     }

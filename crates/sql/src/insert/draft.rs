@@ -2,7 +2,8 @@
 
 use super::datum::Datum;
 use super::postings::parse_postings;
-use super::table::{Table, accounts, assets, transactions, transfers};
+use super::row_write::{PostingRow, RowWrite};
+use super::table::{Table, accounts, assets, postings, transactions, transfers};
 use crate::settings::SessionSettings;
 use crate::{Error, Fault, Result};
 use chrono_tz::Tz;
@@ -48,13 +49,14 @@ impl DraftContext {
     }
 
     /// `row` has a datum for every column of `table`.
-    pub(crate) fn draft(&mut self, table: Table, row: &[Datum<'_>]) -> Result<Draft> {
+    pub(crate) fn draft(&mut self, table: Table, row: &[Datum<'_>]) -> Result<RowWrite> {
         let row = Row { table, row, zone: self.zone };
         match table {
-            Table::Assets => asset(&row),
-            Table::Accounts => self.account(&row),
-            Table::Transactions => self.transaction(&row),
-            Table::Transfers => self.transfer(&row),
+            Table::Assets => asset(&row).map(RowWrite::Draft),
+            Table::Accounts => self.account(&row).map(RowWrite::Draft),
+            Table::Transactions => self.transaction(&row).map(RowWrite::Draft),
+            Table::Postings => self.posting(&row).map(RowWrite::Posting),
+            Table::Transfers => self.transfer(&row).map(RowWrite::Draft),
         }
     }
 
@@ -109,7 +111,8 @@ impl DraftContext {
                 )
                 .with_hint("The postings of a reversal follow from what it reverses."));
             }
-            (None, None) => return Err(row.table.missing(transactions::POSTINGS)),
+            // They may follow in rows of their own, in the same block.
+            (None, None) => TransactionContent::Postings(Vec::new()),
         };
         Ok(Draft::PostTransaction(TransactionDraft {
             book: self.book(row, transactions::BOOK)?,
@@ -121,6 +124,30 @@ impl DraftContext {
             external_refs: row.document(transactions::EXTERNAL_REFS)?,
             content,
         }))
+    }
+
+    fn posting(&mut self, row: &Row<'_>) -> Result<PostingRow> {
+        let book = match row.row[postings::BOOK].is_null() {
+            true => None,
+            false => Some(self.book(row, postings::BOOK)?),
+        };
+        let amount =
+            row.amount(postings::AMOUNT)?.ok_or_else(|| row.table.missing(postings::AMOUNT))?;
+        Ok(PostingRow {
+            tx_id: row.uuid(postings::TX_ID)?.ok_or_else(|| row.table.missing(postings::TX_ID))?,
+            book,
+            index: row.row[postings::IDX]
+                .to_smallint("idx")
+                .map_err(|error| row.at(postings::IDX, error))?,
+            posting: PostingDraft {
+                account: row.required_name(postings::ACCOUNT, AccountPath::new)?,
+                asset: row.name(postings::ASSET, AssetId::new)?,
+                direction: row.required_word(postings::DIRECTION, Direction::parse, || {
+                    "debit, credit".to_owned()
+                })?,
+                amount,
+            },
+        })
     }
 
     fn transfer(&mut self, row: &Row<'_>) -> Result<Draft> {

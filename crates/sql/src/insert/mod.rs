@@ -1,36 +1,45 @@
-//! INSERT: rows of values become one group of drafts, all or nothing.
+//! INSERT: rows of values become what the ledger is asked for, and what came of it is shown.
 //!
 //! Owns the analysis of the statement, once, into a plan; what executes then is a walk over the
 //! plan. What a row means is [`draft`]'s business, shared with COPY.
+//!
+//! Refuses to know: blocks. When the rows are decided and committed is the block's business.
 
 mod analyse;
 mod commit;
+mod constant;
 mod datum;
 mod draft;
+mod on_conflict;
 mod postings;
 mod recorded;
 mod rejection;
 mod returning;
+mod row_write;
 mod rows;
 mod table;
 
-pub(crate) use commit::commit_group;
+pub(crate) use analyse::prepare_computed;
+pub(crate) use commit::{Submitted, submit_group};
+pub(crate) use constant::{constants, prepare_constants};
 pub(crate) use datum::{Datum, parse_numeric};
 pub(crate) use draft::{DraftContext, name_error};
+pub(crate) use recorded::Recorded;
+pub(crate) use rejection::commit_error;
+pub(crate) use returning::Returning;
+pub(crate) use row_write::{PostingRow, RowWrite};
 pub(crate) use table::{Table, WIDTH_MAX};
 
 use crate::arrow::array::RecordBatch;
 use crate::expression::{Expression, Scope, no_columns};
+use crate::provider::PinnedView;
 use crate::query::{PreparedQuery, QueryEngine};
 use crate::settings::SessionSettings;
-use crate::{Answer, Column, Error, Fault, PgType, Result, RowsTag, Value};
-use datafusion::physical_plan::memory::MemoryStream;
+use crate::{Column, Error, Fault, PgType, Result, Value, WriteAnswer};
+use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
 use futures::TryStreamExt;
-use ledger::Draft;
-use recorded::Recorded;
-use returning::Returning;
-use store::{Ledger, View};
+use store::{Conflict, Ledger};
 
 /// An INSERT, analysed.
 #[derive(Debug)]
@@ -39,6 +48,7 @@ pub(crate) struct InsertPlan {
     /// Places of the columns that the source gives, in its order.
     targets: Vec<usize>,
     source: Source,
+    skips: Option<Conflict>,
     returning: Option<Returning>,
     parameter_types: Vec<PgType>,
 }
@@ -63,6 +73,8 @@ pub(crate) struct InsertEnvironment<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) query: &'a QueryEngine,
     pub(crate) settings: &'a SessionSettings,
+    /// What the statement reads at.
+    pub(crate) view: PinnedView,
 }
 
 impl InsertPlan {
@@ -83,80 +95,57 @@ impl InsertPlan {
         self.returning.as_ref().map(|returning| returning.columns.as_slice())
     }
 
-    pub(crate) async fn execute(
-        &self,
-        parameters: &[Value],
-        environment: InsertEnvironment<'_>,
-    ) -> Result<Answer> {
-        let group = self.drafts(parameters, &environment).await?;
-        let rows = group.len();
-        let tag = format!("INSERT 0 {rows}");
-        if rows == 0 {
-            return self.answer(tag, &[], parameters, environment.settings);
-        }
-        let outcomes =
-            commit_group(environment.ledger, group, "INSERT").await.map_err(|(error, index)| {
-                match index {
-                    Some(index) if rows > 1 => self.in_row(error, index),
-                    _ => error,
-                }
-            })?;
-        if self.returning.is_none() {
-            return Ok(Answer::Command { tag });
-        }
-        let recorded = outcomes
-            .into_iter()
-            .map(|outcome| Recorded::new(outcome, environment.ledger))
-            .collect::<Result<Vec<_>>>()?;
-        self.answer(tag, &recorded, parameters, environment.settings)
-    }
-
-    fn answer(
-        &self,
-        tag: String,
-        recorded: &[Recorded],
-        parameters: &[Value],
-        settings: &SessionSettings,
-    ) -> Result<Answer> {
-        let Some(returning) = &self.returning else { return Ok(Answer::Command { tag }) };
-        let batch = returning.rows(self.table, recorded, parameters, settings.time_zone())?;
-        let rows = MemoryStream::try_new(vec![batch], returning.schema(), None)
-            .map_err(|error| Error::new(Fault::Internal, error.to_string()))?;
-        Ok(Answer::Rows {
-            columns: returning.columns.clone(),
-            rows: Box::pin(rows),
-            tag: RowsTag::Exact(tag),
-        })
-    }
-
-    async fn drafts(
+    /// What the statement asks the ledger for, row by row.
+    pub(crate) async fn rows(
         &self,
         parameters: &[Value],
         environment: &InsertEnvironment<'_>,
-    ) -> Result<Vec<Draft>> {
+    ) -> Result<Vec<RowWrite>> {
         let mut context = DraftContext::new(environment.ledger, environment.settings);
         match &self.source {
             Source::Values { rows, computed } => {
                 let computed = match computed {
-                    Some(query) => compute(query, parameters, environment).await?,
+                    Some(query) => environment.compute(query, parameters).await?,
                     None => Vec::new(),
                 };
-                self.drafts_of_values(rows, parameters, &computed, &mut context)
+                self.rows_of_values(rows, parameters, &computed, &mut context)
             }
             Source::Query(query) => {
-                let view = environment.ledger.view();
-                self.drafts_of_query(query, parameters, view, environment, &mut context).await
+                self.rows_of_query(query, parameters, environment, &mut context).await
             }
         }
     }
 
-    fn drafts_of_values(
+    /// Whether the statement reads the ledger, and so has to see what its block wrote before.
+    pub(crate) fn reads(&self) -> bool {
+        match &self.source {
+            Source::Values { computed, .. } => computed.is_some(),
+            Source::Query(_) => true,
+        }
+    }
+
+    /// The answer to a statement that wrote `count` rows; RETURNING shows those in `recorded`.
+    pub(crate) fn answer(
+        &self,
+        recorded: &[Recorded],
+        count: usize,
+        parameters: &[Value],
+        zone: Tz,
+    ) -> Result<WriteAnswer> {
+        let rows = match &self.returning {
+            Some(returning) => Some(returning.rows(self.table, recorded, parameters, zone)?),
+            None => None,
+        };
+        Ok(WriteAnswer { verb: "INSERT 0", count, rows })
+    }
+
+    fn rows_of_values(
         &self,
         rows: &[Vec<Expression>],
         parameters: &[Value],
         computed: &[Value],
         context: &mut DraftContext,
-    ) -> Result<Vec<Draft>> {
+    ) -> Result<Vec<RowWrite>> {
         let scope = Scope { parameters, computed, column: &no_columns, zone: context.zone() };
         let mut drafts = Vec::with_capacity(rows.len());
         for (index, expressions) in rows.iter().enumerate() {
@@ -174,15 +163,15 @@ impl InsertPlan {
         Ok(drafts)
     }
 
-    async fn drafts_of_query(
+    async fn rows_of_query(
         &self,
         query: &PreparedQuery,
         parameters: &[Value],
-        view: View,
         environment: &InsertEnvironment<'_>,
         context: &mut DraftContext,
-    ) -> Result<Vec<Draft>> {
+    ) -> Result<Vec<RowWrite>> {
         let parameters = &parameters[..query.parameter_types.len().min(parameters.len())];
+        let view = environment.view.clone();
         let mut batches =
             environment.query.execute(query, parameters, view, environment.settings).await?;
         let mut drafts = Vec::new();
@@ -193,17 +182,17 @@ impl InsertPlan {
                     format!("an INSERT can take at most {ROWS_MAX} rows from a query"),
                 ));
             }
-            self.drafts_of_batch(&batch, &query.columns, context, &mut drafts)?;
+            self.rows_of_batch(&batch, &query.columns, context, &mut drafts)?;
         }
         Ok(drafts)
     }
 
-    fn drafts_of_batch(
+    fn rows_of_batch(
         &self,
         batch: &RecordBatch,
         columns: &[Column],
         context: &mut DraftContext,
-        drafts: &mut Vec<Draft>,
+        drafts: &mut Vec<RowWrite>,
     ) -> Result<()> {
         for index in 0..batch.num_rows() {
             let values = rows::row_values(batch, columns, index)?;
@@ -217,8 +206,13 @@ impl InsertPlan {
         Ok(())
     }
 
+    /// ON CONFLICT DO NOTHING: what a row may meet without being an error.
+    pub(crate) fn skips(&self) -> Option<Conflict> {
+        self.skips
+    }
+
     /// Says which of several rows an error is about.
-    fn in_row(&self, error: Error, index: usize) -> Error {
+    pub(crate) fn in_row(&self, error: Error, index: usize) -> Error {
         let place = format!("INSERT INTO {}, row {}", self.table.name(), index + 1);
         match error.context().map(str::to_owned) {
             Some(column) => error.with_context(format!("{place}, {column}")),
@@ -227,26 +221,37 @@ impl InsertPlan {
     }
 }
 
-/// The one row of the expressions that need a planner.
-async fn compute(
-    query: &PreparedQuery,
+impl InsertEnvironment<'_> {
+    /// The one row of the expressions that need a planner.
+    pub(crate) async fn compute(
+        &self,
+        prepared: &PreparedQuery,
+        parameters: &[Value],
+    ) -> Result<Vec<Value>> {
+        let InsertEnvironment { query, settings, view, .. } = self;
+        compute_at(prepared, parameters, view.clone(), settings, query).await
+    }
+}
+
+async fn compute_at(
+    prepared: &PreparedQuery,
     parameters: &[Value],
-    environment: &InsertEnvironment<'_>,
+    view: PinnedView,
+    settings: &SessionSettings,
+    query: &QueryEngine,
 ) -> Result<Vec<Value>> {
-    let parameters = &parameters[..query.parameter_types.len().min(parameters.len())];
-    let view = environment.ledger.view();
-    let mut batches =
-        environment.query.execute(query, parameters, view, environment.settings).await?;
+    let parameters = &parameters[..prepared.parameter_types.len().min(parameters.len())];
+    let mut batches = query.execute(prepared, parameters, view, settings).await?;
     while let Some(batch) = batches.try_next().await.map_err(Error::from)? {
         if batch.num_rows() > 0 {
-            return rows::row_values(&batch, &query.columns, 0);
+            return rows::row_values(&batch, &prepared.columns, 0);
         }
     }
     Err(Error::new(Fault::Internal, "constants gave no row"))
 }
 
 /// A name as Postgres folds it: as it is in double quotes, else in lower case.
-fn identifier(name: &ast::Ident) -> String {
+pub(crate) fn identifier(name: &ast::Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
         None => name.value.to_lowercase(),

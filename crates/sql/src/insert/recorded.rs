@@ -1,79 +1,164 @@
 //! What an INSERT brought about, column by column, for RETURNING.
 
 use super::datum::Datum;
+use super::row_write::RowWrite;
 use super::table::Table;
 use crate::{Error, Fault, Numeric, Result};
-use ledger::{AccountKind, Direction, Event, EventBody, Posting, Transaction};
+use ledger::{AccountKind, BookName, Direction, Draft, Event, EventBody, Posting, Transaction};
 use std::borrow::Cow;
 use std::sync::Arc;
-use store::{AccountRow, Ledger, Outcome, postings_json};
+use store::{AccountRow, View, postings_json};
 
-/// One row as it stands in the ledger now.
+/// One row as it stands, in the ledger or in its block.
 #[derive(Debug)]
-pub(super) struct Recorded {
-    event: Arc<Event>,
-    /// The account as it stands, which a replayed opening does not tell.
+pub(crate) struct Recorded {
+    what: What,
+    /// The account as it stands, which neither its opening nor a change of it tells.
     account: Option<AccountRow>,
+    /// Which posting of the transaction is meant, where one is.
+    leg: Option<usize>,
     is_replay: bool,
 }
 
+#[derive(Debug)]
+enum What {
+    Event(Arc<Event>),
+    /// Staged in a block: it has no place in the log yet.
+    Staged {
+        book: BookName,
+        body: EventBody,
+    },
+    /// An account that was so already.
+    Account,
+}
+
 impl Recorded {
-    pub(super) fn new(outcome: Outcome, ledger: &Ledger) -> Result<Self> {
-        let (event, is_replay) = match outcome {
-            Outcome::Committed(event) => (event, false),
-            Outcome::Replayed(event) => (event, true),
-            Outcome::Unchanged => {
-                return Err(Error::new(Fault::Internal, "an INSERT changed an account"));
-            }
+    pub(crate) fn of_event(event: Arc<Event>, is_replay: bool, view: &View) -> Result<Self> {
+        let account = account_of(&event.book, &event.body, view)?;
+        Ok(Recorded { what: What::Event(event), account, leg: None, is_replay })
+    }
+
+    /// `view` shows what the block has staged.
+    pub(crate) fn staged(
+        book: BookName,
+        body: &EventBody,
+        is_replay: bool,
+        view: &View,
+    ) -> Result<Self> {
+        let account = account_of(&book, body, view)?;
+        let what = What::Staged { book, body: body.clone() };
+        Ok(Recorded { what, account, leg: None, is_replay })
+    }
+
+    pub(crate) fn leg_of_event(event: Arc<Event>, index: usize) -> Self {
+        Recorded { what: What::Event(event), account: None, leg: Some(index), is_replay: false }
+    }
+
+    pub(crate) fn leg_of_staged(
+        book: BookName,
+        transaction: Arc<Transaction>,
+        index: usize,
+    ) -> Self {
+        let what = What::Staged { book, body: EventBody::TransactionPosted(transaction) };
+        Recorded { what, account: None, leg: Some(index), is_replay: false }
+    }
+
+    /// An account that a change left as it was.
+    pub(crate) fn unchanged(write: &RowWrite, view: &View) -> Result<Self> {
+        let RowWrite::Draft(Draft::ChangeAccount(draft)) = write else {
+            return Err(Error::new(Fault::Internal, "only an account can stay unchanged"));
         };
-        let account = match &event.body {
-            EventBody::AccountOpened(opening) => {
-                let view = ledger.view();
-                let account = view.account(event.book.as_str(), opening.path.as_str());
-                account.map_err(|error| Error::new(Fault::Unreadable, error.to_string()))?
-            }
-            _ => None,
-        };
-        Ok(Recorded { event, account, is_replay })
+        let account = account(draft.book.as_str(), draft.path.as_str(), view)?;
+        Ok(Recorded { what: What::Account, account, leg: None, is_replay: false })
     }
 
     pub(super) fn is_replay(&self) -> bool {
         self.is_replay
     }
 
+    fn body(&self) -> Option<&EventBody> {
+        match &self.what {
+            What::Event(event) => Some(&event.body),
+            What::Staged { body, .. } => Some(body),
+            What::Account => None,
+        }
+    }
+
+    fn book(&self) -> Datum<'_> {
+        match &self.what {
+            What::Event(event) => text(event.book.as_str()),
+            What::Staged { book, .. } => text(book.as_str()),
+            What::Account => Datum::Null,
+        }
+    }
+
+    /// What only a commit gives; NULL before.
+    fn committed<'a>(&self, value: impl FnOnce(&Event) -> Datum<'a>) -> Datum<'a> {
+        match &self.what {
+            What::Event(event) => value(event),
+            What::Staged { .. } | What::Account => Datum::Null,
+        }
+    }
+
     /// The value of a column of `table`, by name.
     pub(super) fn column(&self, table: Table, index: usize) -> Datum<'_> {
         let name = table.column_name(index);
-        match (&self.event.body, &self.account) {
-            (EventBody::AssetRegistered(asset), _) => match name {
+        if let Some(account) = &self.account {
+            return account_column(account, name);
+        }
+        match (self.body(), table) {
+            (Some(EventBody::AssetRegistered(asset)), _) => match name {
                 "id" => text(asset.id.as_str()),
                 "class" => text(asset.class.as_str()),
                 "network" => asset.network.as_deref().map_or(Datum::Null, text),
                 "native_id" => asset.native_id.as_deref().map_or(Datum::Null, text),
                 "precision" => Datum::Int(i64::from(asset.precision)),
                 "name" => text(&asset.name),
-                _ => Datum::TimestampTz(self.event.at.0),
+                _ => self.committed_at(),
             },
-            (EventBody::AccountOpened(_), Some(account)) => account_column(account, name),
-            (EventBody::TransactionPosted(transaction), _) => match table {
-                Table::Transfers => self.transfer_column(transaction, name),
-                _ => self.transaction_column(transaction, name),
-            },
+            (Some(EventBody::TransactionPosted(transaction)), Table::Transfers) => {
+                self.transfer_column(transaction, name)
+            }
+            (Some(EventBody::TransactionPosted(transaction)), Table::Postings) => {
+                self.posting_column(transaction, name)
+            }
+            (Some(EventBody::TransactionPosted(transaction)), _) => {
+                self.transaction_column(transaction, name)
+            }
             _ => Datum::Null,
+        }
+    }
+
+    fn committed_at(&self) -> Datum<'static> {
+        self.committed(|event| Datum::TimestampTz(event.at.0))
+    }
+
+    fn posting_column<'a>(&'a self, transaction: &'a Transaction, name: &str) -> Datum<'a> {
+        let Some(index) = self.leg else { return Datum::Null };
+        let Some(posting) = transaction.postings.get(index) else { return Datum::Null };
+        match name {
+            "idx" => Datum::Int(i64::try_from(index).expect("a transaction has few postings")),
+            "account" => text(posting.account.as_str()),
+            "asset" => text(posting.asset.as_str()),
+            "amount" => money(posting.amount),
+            "direction" => text(posting.direction.as_str()),
+            // Other postings of the block may still come before it.
+            "balance_after" => Datum::Null,
+            _ => self.transaction_column(transaction, name),
         }
     }
 
     fn transaction_column<'a>(&'a self, transaction: &'a Transaction, name: &str) -> Datum<'a> {
         match name {
             "tx_id" => Datum::Uuid(transaction.tx_id),
-            "book" => text(self.event.book.as_str()),
-            "seq" => position(self.event.seq.0),
-            "lsn" => position(self.event.lsn.0),
+            "book" => self.book(),
+            "seq" => self.committed(|event| position(event.seq.0)),
+            "lsn" => self.committed(|event| position(event.lsn.0)),
             "idempotency_key" => text(transaction.idempotency_key.as_str()),
             "occurred_at" => {
                 transaction.occurred_at.map_or(Datum::Null, |at| Datum::TimestampTz(at.0))
             }
-            "committed_at" => Datum::TimestampTz(self.event.at.0),
+            "committed_at" => self.committed_at(),
             "metadata" => Datum::Json(Cow::Borrowed(transaction.metadata.as_str())),
             "external_refs" => Datum::Json(Cow::Borrowed(transaction.external_refs.as_str())),
             "reverses" => transaction.reverses.map_or(Datum::Null, Datum::Uuid),
@@ -101,6 +186,19 @@ impl Recorded {
     }
 }
 
+fn account_of(book: &BookName, body: &EventBody, view: &View) -> Result<Option<AccountRow>> {
+    let path = match body {
+        EventBody::AccountOpened(opening) => &opening.path,
+        EventBody::AccountChanged { path, .. } => path,
+        EventBody::AssetRegistered(_) | EventBody::TransactionPosted(_) => return Ok(None),
+    };
+    account(book.as_str(), path.as_str(), view)
+}
+
+fn account(book: &str, path: &str, view: &View) -> Result<Option<AccountRow>> {
+    view.account(book, path).map_err(|error| Error::new(Fault::Unreadable, error.to_string()))
+}
+
 fn account_column<'a>(account: &'a AccountRow, name: &str) -> Datum<'a> {
     let kind: AccountKind = account.opening.kind;
     match name {
@@ -115,9 +213,9 @@ fn account_column<'a>(account: &'a AccountRow, name: &str) -> Datum<'a> {
         "credits" => money(account.totals.credits),
         "metadata" => Datum::Json(Cow::Borrowed(account.metadata.as_str())),
         "closed" => Datum::Bool(account.closed),
-        "updated_seq" => position(account.updated_seq.0),
-        "opened_seq" => position(account.opened_seq.0),
-        "opened_at" => Datum::TimestampTz(account.opened_at.0),
+        "updated_seq" => account.updated_seq.map_or(Datum::Null, |seq| position(seq.0)),
+        "opened_seq" => account.opened_seq.map_or(Datum::Null, |seq| position(seq.0)),
+        "opened_at" => account.opened_at.map_or(Datum::Null, |at| Datum::TimestampTz(at.0)),
         _ => Datum::Null,
     }
 }

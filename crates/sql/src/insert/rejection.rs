@@ -1,7 +1,7 @@
 //! What a refused write says: the rule's own words, what exactly is in the way, and a way on.
 
 use crate::{Error, Fault};
-use ledger::{Draft, Rejection};
+use ledger::{Draft, Rejection, Seq};
 use std::fmt::Display;
 use store::CommitError;
 
@@ -69,12 +69,12 @@ fn detail(rejection: &Rejection, book: &str) -> Option<String> {
             listed(differs)
         ),
         Rejection::IdempotencyKeyConflict { key, differs, seq } => format!(
-            "Key (book, idempotency_key)=({book}, {key}) already exists at seq {seq}; what \
-             differs: {}.",
+            "Key (book, idempotency_key)=({book}, {key}) already exists {}; what differs: {}.",
+            whereabouts(*seq),
             listed(differs)
         ),
         Rejection::TxIdTaken { tx_id, seq } => {
-            format!("Key (book, tx_id)=({book}, {tx_id}) already exists at seq {seq}.")
+            format!("Key (book, tx_id)=({book}, {tx_id}) already exists {}.", whereabouts(*seq))
         }
         Rejection::UnknownAsset { asset } => {
             format!("Key (asset)=({asset}) is not present in table \"assets\".")
@@ -97,6 +97,13 @@ fn detail(rejection: &Rejection, book: &str) -> Option<String> {
     })
 }
 
+fn whereabouts(seq: Seq) -> String {
+    match seq {
+        Seq(0) => "among what is to be committed with it".to_owned(),
+        seq => format!("at seq {seq}"),
+    }
+}
+
 fn hint(rejection: &Rejection) -> Option<&'static str> {
     Some(match rejection {
         Rejection::IdempotencyKeyConflict { .. } => {
@@ -107,6 +114,10 @@ fn hint(rejection: &Rejection) -> Option<&'static str> {
         }
         Rejection::UnknownAsset { .. } => {
             "Register it first: INSERT INTO assets (id, class, precision, name) VALUES (…)."
+        }
+        Rejection::TooFewPostings { .. } => {
+            "Give the postings with the transaction, or in the same block: BEGIN; INSERT INTO \
+             transactions …; INSERT INTO postings …; COMMIT."
         }
         Rejection::AssetExists { .. } => "An asset never changes once it is registered.",
         Rejection::AmountNotPositive { .. } => {
@@ -119,7 +130,7 @@ fn hint(rejection: &Rejection) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::{AccountPath, BookName, IdempotencyKey, Seq, TransactionField, Uuid};
+    use ledger::{AccountPath, BookName, IdempotencyKey, TransactionField, Uuid};
     use ledger::{JsonDocument, TransactionContent, TransactionDraft};
 
     fn draft() -> Draft {

@@ -28,7 +28,7 @@ pub(crate) struct Returning {
 const DEDUPLICATED: &str = "deduplicated";
 
 impl Returning {
-    pub(super) fn analyse(
+    pub(crate) fn analyse(
         table: Table,
         alias: Option<&str>,
         items: &[ast::SelectItem],
@@ -60,12 +60,12 @@ impl Returning {
         Ok(Returning { columns, items, schema: Arc::new(Schema::new(fields)) })
     }
 
-    pub(super) fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
     }
 
     /// The rows that `recorded` shows, in order.
-    pub(super) fn rows(
+    pub(crate) fn rows(
         &self,
         table: Table,
         recorded: &[Recorded],

@@ -11,6 +11,7 @@ pub(crate) enum Table {
     Assets,
     Accounts,
     Transactions,
+    Postings,
     Transfers,
 }
 
@@ -47,6 +48,16 @@ pub(super) mod transactions {
     pub(in crate::insert) const POSTINGS: usize = 10;
 }
 
+pub(super) mod postings {
+    pub(in crate::insert) const TX_ID: usize = 0;
+    pub(in crate::insert) const IDX: usize = 1;
+    pub(in crate::insert) const BOOK: usize = 2;
+    pub(in crate::insert) const ACCOUNT: usize = 5;
+    pub(in crate::insert) const ASSET: usize = 6;
+    pub(in crate::insert) const AMOUNT: usize = 7;
+    pub(in crate::insert) const DIRECTION: usize = 8;
+}
+
 pub(super) mod transfers {
     pub(in crate::insert) const TX_ID: usize = 0;
     pub(in crate::insert) const BOOK: usize = 1;
@@ -65,6 +76,7 @@ impl Table {
             Table::Assets => &catalog::ASSETS,
             Table::Accounts => &catalog::ACCOUNTS,
             Table::Transactions => &catalog::TRANSACTIONS,
+            Table::Postings => &catalog::POSTINGS,
             Table::Transfers => &catalog::TRANSFERS,
         }
     }
@@ -104,6 +116,7 @@ impl Table {
                 "opened_at",
             ],
             Table::Transactions => &["seq", "lsn", "committed_at"],
+            Table::Postings => &["seq", "lsn", "balance_after", "occurred_at", "committed_at"],
             Table::Transfers => &["seq", "committed_at"],
         };
         !assigned.contains(&self.column_name(index))
@@ -157,14 +170,7 @@ impl Table {
             "accounts" => Ok(Table::Accounts),
             "transactions" => Ok(Table::Transactions),
             "transfers" => Ok(Table::Transfers),
-            "postings" => {
-                Err(Error::unsupported(format!("{verb} into \"postings\" is not supported"))
-                    .with_hint(
-                        "Send the postings with their transaction: INSERT INTO transactions \
-                     (book, idempotency_key, postings) VALUES ('b', 'k', '[{\"account\": \"cash\", \
-                     \"amount\": \"1500\", \"direction\": \"debit\"}, …]').",
-                    ))
-            }
+            "postings" => Ok(Table::Postings),
             "books" => Err(Error::unsupported(format!("{verb} into \"books\" is not supported"))
                 .with_hint("A book exists from its first account: INSERT INTO accounts.")),
             "events" | "trial_balance" => {
@@ -243,7 +249,14 @@ mod tests {
 
     #[test]
     fn no_table_is_wider_than_a_row() {
-        for table in [Table::Assets, Table::Accounts, Table::Transactions, Table::Transfers] {
+        let tables = [
+            Table::Assets,
+            Table::Accounts,
+            Table::Transactions,
+            Table::Postings,
+            Table::Transfers,
+        ];
+        for table in tables {
             assert!(table.width() <= WIDTH_MAX, "{table:?}");
         }
     }
@@ -259,6 +272,9 @@ mod tests {
             (Table::Transactions, transactions::OCCURRED_AT, "occurred_at"),
             (Table::Transactions, transactions::EXTERNAL_REFS, "external_refs"),
             (Table::Transactions, transactions::POSTINGS, "postings"),
+            (Table::Postings, postings::IDX, "idx"),
+            (Table::Postings, postings::ACCOUNT, "account"),
+            (Table::Postings, postings::DIRECTION, "direction"),
             (Table::Transfers, transfers::IDEMPOTENCY_KEY, "idempotency_key"),
             (Table::Transfers, transfers::CREDIT_ACCOUNT, "credit_account"),
             (Table::Transfers, transfers::AMOUNT, "amount"),
@@ -279,7 +295,6 @@ mod tests {
         assert_eq!(resolve("public.accounts").unwrap(), Table::Accounts);
         assert_eq!(resolve("tallybook.public.transfers").unwrap(), Table::Transfers);
         let refused = [
-            ("postings", Fault::FeatureNotSupported),
             ("books", Fault::FeatureNotSupported),
             ("elsewhere.accounts", Fault::UndefinedTable),
             ("nothing", Fault::UndefinedTable),

@@ -1,7 +1,7 @@
 //! The one adapter from a [`LedgerTable`] to DataFusion: projection, limit, statistics, EXPLAIN.
 
 use super::pruning;
-use super::{Batches, LedgerTable, PinnedView, TableScan};
+use super::{Batches, LedgerTable, Narrows, PinnedView, TableScan};
 use crate::catalog::Relation;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -82,9 +82,11 @@ impl TableProvider for LedgerProvider {
             None => (0..self.schema.fields().len()).collect(),
         };
         let selection = pruning::selection(self.table.as_ref(), filters);
+        let is_by_book = self.table.narrows().iter().any(|(_, narrows)| *narrows == Narrows::Book);
+        pinned.note(is_by_book, &selection);
         Ok(Arc::new(LedgerScan::new(
             Arc::clone(&self.table),
-            pinned.0.clone(),
+            pinned.view.clone(),
             selection,
             columns,
             schema,

@@ -9,22 +9,20 @@
 
 mod adapter;
 mod columns;
+mod pinned;
 mod postings;
 mod pruning;
 mod rows;
 mod transfers;
 
 pub(crate) use adapter::LedgerProvider;
+pub(crate) use pinned::{PinnedView, ReadBooks};
 
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
 use std::sync::Arc;
 use store::{ReadError, Selection, View};
-
-/// The view of a statement, carried by its session configuration.
-#[derive(Debug, Clone)]
-pub(crate) struct PinnedView(pub(crate) View);
 
 /// The part of a selection that a column's conditions can fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::catalog::{self, Relation};
 use datafusion::arrow::array::{ArrayRef, BooleanArray, Int16Array, Int64Array};
 use datafusion::error::Result;
 use std::sync::Arc;
-use store::{AccountRow, AssetRow, BookRow, PathSelection, Selection, View};
+use store::{AccountRow, AssetRow, BookRow, PathSelection, Selection, Seq, View};
 
 #[derive(Debug)]
 pub(super) struct Assets;
@@ -32,7 +32,7 @@ impl LedgerTable for Assets {
                 Arc::new(precisions.collect::<Int16Array>())
             }
             "name" => texts(rows.iter().map(|row| Some(row.asset.name.as_str()))),
-            _ => instants(rows.iter().map(|row| Some(row.registered_at.0))),
+            _ => instants(rows.iter().map(|row| row.registered_at.map(|at| at.0))),
         })
     }
 }
@@ -110,15 +110,20 @@ fn account_column(rows: &[AccountRow], name: &str) -> ArrayRef {
         "credits" => money(rows.map(|row| Some(row.totals.credits))),
         "metadata" => texts(rows.map(|row| Some(row.metadata.as_str()))),
         "closed" => Arc::new(rows.map(|row| Some(row.closed)).collect::<BooleanArray>()),
-        "updated_seq" => integers(rows.map(|row| row.updated_seq.0)),
-        "opened_seq" => integers(rows.map(|row| row.opened_seq.0)),
-        _ => instants(rows.map(|row| Some(row.opened_at.0))),
+        "updated_seq" => seqs(rows.map(|row| row.updated_seq)),
+        "opened_seq" => seqs(rows.map(|row| row.opened_seq)),
+        _ => instants(rows.map(|row| row.opened_at.map(|at| at.0))),
     }
 }
 
 /// Positions are counted from 1 and never reach 2^63: a log that long does not fit a planet.
 fn integers(values: impl Iterator<Item = u64>) -> ArrayRef {
     Arc::new(values.map(|value| i64::try_from(value).unwrap_or(i64::MAX)).collect::<Int64Array>())
+}
+
+/// Seqs that are NULL while they are staged.
+fn seqs(values: impl Iterator<Item = Option<Seq>>) -> ArrayRef {
+    Arc::new(values.map(|seq| seq.map(|seq| seq.0.cast_signed())).collect::<Int64Array>())
 }
 
 fn rows_scan<R: Send + 'static>(

@@ -152,8 +152,10 @@ impl Fixture {
         values: &[Value],
     ) -> Result<Answered> {
         let prepared = self.engine.prepare(&parse(sql), types, &self.settings).await?;
-        let rows =
-            self.engine.execute(&prepared, values, self.ledger.view(), &self.settings).await?;
+        let rows = self
+            .engine
+            .execute(&prepared, values, self.ledger.view().into(), &self.settings)
+            .await?;
         let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(Error::from)?;
         let rows = batches.iter().flat_map(texts).collect();
         Ok(Answered { columns: prepared.columns, rows })

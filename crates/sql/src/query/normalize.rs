@@ -12,8 +12,8 @@ use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function,
     FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
-    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut,
-    VisitorMut,
+    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAliasColumnDef, TableFactor,
+    Value, VisitMut, VisitorMut,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -65,6 +65,7 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
+        name_column_of_function(table);
         // The planner would leave these out without a word.
         let left_out = match table {
             TableFactor::Table { sample: Some(_), .. }
@@ -200,6 +201,21 @@ fn limits(query: &Query) -> Vec<&Expr> {
 
 pub(super) fn null() -> Expr {
     Expr::Value(Value::Null.with_empty_span())
+}
+
+/// `FROM generate_series(1, 3) AS n`: the alias of a function that gives one column names that too.
+fn name_column_of_function(table: &mut TableFactor) {
+    let (TableFactor::Table { name, args: Some(_), alias: Some(alias), .. }
+    | TableFactor::Function { name, alias: Some(alias), .. }) = table
+    else {
+        return;
+    };
+    let function = name.0.last().and_then(|part| part.as_ident());
+    let gives_one_column =
+        function.is_some_and(|name| name.value.eq_ignore_ascii_case("generate_series"));
+    if gives_one_column && alias.columns.is_empty() {
+        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
+    }
 }
 
 pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {

@@ -1,4 +1,4 @@
-//! What changes a session and not the ledger: block commands, SET and RESET, DISCARD ALL.
+//! Commands: of blocks and savepoints, SET and RESET, DISCARD ALL.
 
 use super::{Session, tagged};
 use crate::block::{Block, OpenBlock};
@@ -7,22 +7,57 @@ use crate::statement::{BlockCommand, BlockModes, Isolation, Scope, SettingComman
 use crate::{Answer, BlockStatus, Error, Fault, Notice, NoticeKind, Result, SessionSettings};
 
 impl Session {
-    pub(super) fn run_block_command(&mut self, command: &BlockCommand) -> Result<&'static str> {
-        match *command {
+    pub(super) async fn run_block_command(
+        &mut self,
+        command: &BlockCommand,
+    ) -> Result<&'static str> {
+        match command {
             BlockCommand::Begin { modes, tag } => {
-                self.begin(modes)?;
+                self.begin(*modes)?;
                 Ok(tag)
             }
             BlockCommand::Commit { chain } => {
                 let failed = self.block.status() == BlockStatus::Failed;
-                self.end(chain, !failed, "COMMIT")?;
+                self.end(*chain, !failed, "COMMIT").await?;
                 Ok(if failed { "ROLLBACK" } else { "COMMIT" })
             }
             BlockCommand::Rollback { chain } => {
-                self.end(chain, false, "ROLLBACK")?;
+                self.end(*chain, false, "ROLLBACK").await?;
                 Ok("ROLLBACK")
             }
+            BlockCommand::Savepoint { name } => self.define_savepoint(name),
+            BlockCommand::Release { name } => {
+                self.in_block("RELEASE SAVEPOINT")?.savepoints.release(name)?;
+                Ok("RELEASE")
+            }
+            BlockCommand::RollbackTo { name } => self.roll_back_to(name),
         }
+    }
+
+    fn in_block(&mut self, statement: &str) -> Result<&mut OpenBlock> {
+        self.block.open_mut().ok_or_else(|| {
+            Error::new(
+                Fault::NoActiveBlock,
+                format!("{statement} can only be used in transaction blocks"),
+            )
+        })
+    }
+
+    fn define_savepoint(&mut self, name: &str) -> Result<&'static str> {
+        let (writes, settings) = (self.writes.mark(), self.settings.clone());
+        let open = self.in_block("SAVEPOINT")?;
+        open.savepoints.define(name.to_owned(), writes, settings, open.read_only)?;
+        Ok("SAVEPOINT")
+    }
+
+    fn roll_back_to(&mut self, name: &str) -> Result<&'static str> {
+        let open = self.in_block("ROLLBACK TO SAVEPOINT")?;
+        let savepoint = open.savepoints.roll_back_to(name)?;
+        open.read_only = savepoint.read_only;
+        self.writes.roll_back_to(savepoint.writes);
+        self.settings.roll_back_to(&savepoint.settings);
+        self.block.revive();
+        Ok("ROLLBACK")
     }
 
     fn begin(&mut self, modes: BlockModes) -> Result<()> {
@@ -44,7 +79,7 @@ impl Session {
         set_block_modes(&mut self.block, &mut self.settings, modes)
     }
 
-    fn end(&mut self, chain: bool, commits: bool, statement: &str) -> Result<()> {
+    async fn end(&mut self, chain: bool, commits: bool, statement: &str) -> Result<()> {
         let (Block::Open(open) | Block::Failed(open)) = std::mem::take(&mut self.block) else {
             if chain {
                 return Err(Error::new(
@@ -53,13 +88,16 @@ impl Session {
                 ));
             }
             self.warn(NoticeKind::NoActiveBlock, "there is no transaction in progress");
-            return Ok(());
+            // There may be an implicit one, which this ends.
+            return self.end_writes(commits, None).await;
         };
-        if commits {
+        let committed = self.end_writes(commits, open.rests_on()).await;
+        if commits && committed.is_ok() {
             self.settings.commit_block();
         } else {
             self.settings.roll_back_block();
         }
+        committed?;
         if chain {
             self.open_block(open.isolation, open.read_only);
         }
@@ -106,6 +144,15 @@ impl Session {
                 }
                 Ok("SET")
             }
+            SettingCommand::DeferConstraints => {
+                if !in_block {
+                    self.warn(
+                        NoticeKind::NoActiveBlock,
+                        "SET CONSTRAINTS can only be used in transaction blocks",
+                    );
+                }
+                Ok("SET CONSTRAINTS")
+            }
             SettingCommand::Reset { name } => {
                 self.settings.reset(name)?;
                 Ok("RESET")
@@ -136,6 +183,7 @@ impl Session {
             ));
         }
         self.settings.reset_all();
+        self.statements.clear();
         Ok(tagged("DISCARD ALL"))
     }
 

@@ -309,6 +309,13 @@ impl SessionSettings {
         self.block_modes = None;
     }
 
+    /// Goes back to what held at a savepoint of the block.
+    pub(crate) fn roll_back_to(&mut self, savepoint: &SessionSettings) {
+        self.session = savepoint.session.clone();
+        self.effective = savepoint.effective.clone();
+        self.block_modes = savepoint.block_modes;
+    }
+
     /// The modes of the current block, or those a block would get.
     pub(crate) fn modes(&self) -> (Isolation, bool) {
         self.block_modes.unwrap_or_else(|| {

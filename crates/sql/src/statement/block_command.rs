@@ -1,4 +1,4 @@
-//! BEGIN, COMMIT, ROLLBACK and transaction modes, read from tokens.
+//! BEGIN, COMMIT, ROLLBACK, savepoints and transaction modes, read from tokens.
 
 use super::cursor::Cursor;
 use crate::{Error, Result};
@@ -44,6 +44,9 @@ pub(crate) enum BlockCommand {
     Begin { modes: BlockModes, tag: &'static str },
     Commit { chain: bool },
     Rollback { chain: bool },
+    Savepoint { name: String },
+    Release { name: String },
+    RollbackTo { name: String },
 }
 
 /// After BEGIN or START.
@@ -67,7 +70,10 @@ pub(super) fn parse_end(cursor: &mut Cursor<'_>, commit: bool) -> Result<BlockCo
         cursor.take_word("work");
     }
     if !commit && cursor.take_word("to") {
-        return Err(super::unsupported::savepoints());
+        cursor.take_word("savepoint");
+        let name = cursor.expect_name()?;
+        cursor.expect_end()?;
+        return Ok(BlockCommand::RollbackTo { name });
     }
     let mut chain = false;
     if cursor.take_word("and") {
@@ -76,6 +82,21 @@ pub(super) fn parse_end(cursor: &mut Cursor<'_>, commit: bool) -> Result<BlockCo
     }
     cursor.expect_end()?;
     Ok(if commit { BlockCommand::Commit { chain } } else { BlockCommand::Rollback { chain } })
+}
+
+/// After SAVEPOINT.
+pub(super) fn parse_savepoint(cursor: &mut Cursor<'_>) -> Result<BlockCommand> {
+    let name = cursor.expect_name()?;
+    cursor.expect_end()?;
+    Ok(BlockCommand::Savepoint { name })
+}
+
+/// After RELEASE.
+pub(super) fn parse_release(cursor: &mut Cursor<'_>) -> Result<BlockCommand> {
+    cursor.take_word("savepoint");
+    let name = cursor.expect_name()?;
+    cursor.expect_end()?;
+    Ok(BlockCommand::Release { name })
 }
 
 pub(super) fn two_phase() -> Error {

@@ -118,6 +118,38 @@ impl<'a> Cursor<'a> {
         self.take_string().ok_or_else(|| self.unexpected())
     }
 
+    /// What is not read yet, of the tokens that this was made of.
+    pub(crate) fn rest(&self, tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+        match self.tokens.get(self.next) {
+            Some(next) => tokens.iter().skip_while(|token| token != next).cloned().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Steps over `( … )`; gives what is inside.
+    pub(crate) fn take_parentheses(
+        &mut self,
+        tokens: &[TokenWithSpan],
+    ) -> Result<Vec<TokenWithSpan>> {
+        self.expect(&Token::LParen)?;
+        let inside = self.rest(tokens);
+        let mut depth = 1usize;
+        for (length, token) in inside.iter().enumerate() {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            if !matches!(token.token, Token::Whitespace(_)) {
+                self.skip();
+            }
+            if depth == 0 {
+                return Ok(inside[..length].to_vec());
+            }
+        }
+        Err(self.unexpected())
+    }
+
     /// `syntax error at or near` the next token.
     pub(crate) fn unexpected(&self) -> Error {
         match self.tokens.get(self.next) {

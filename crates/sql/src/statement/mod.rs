@@ -9,12 +9,15 @@
 mod block_command;
 mod cursor;
 mod nesting;
+mod prepare_command;
 mod setting_command;
 mod unsupported;
 
 pub(crate) use block_command::{BlockCommand, BlockModes, Isolation};
 pub(crate) use cursor::Cursor;
+pub(crate) use prepare_command::{ExecuteCommand, PrepareCommand};
 pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
+pub(crate) use unsupported::update_refused;
 
 use crate::copy::CopyCommand;
 use crate::{Error, Fault, Result};
@@ -36,10 +39,13 @@ pub(crate) enum Body {
     /// SELECT, WITH, VALUES, TABLE or EXPLAIN.
     Query(Box<ast::Statement>),
     Insert(Box<ast::Insert>),
+    Update(Box<ast::Update>),
     Copy(Arc<CopyCommand>),
     Block(BlockCommand),
     Setting(SettingCommand),
     Show(ShowCommand),
+    Prepare(PrepareCommand),
+    Execute(ExecuteCommand),
     Deallocate {
         name: String,
     },
@@ -58,28 +64,34 @@ pub(crate) enum Body {
 pub enum StatementKind {
     Query,
     Insert,
+    Update,
     CopyFrom,
     Begin,
     Commit,
     Rollback,
+    Savepoint,
+    ReleaseSavepoint,
+    RollbackToSavepoint,
     Show,
-    /// SET, RESET, DISCARD of caches: answers with a tag.
+    /// SET, RESET, PREPARE, DEALLOCATE, DISCARD of caches: answers with a tag.
     Command,
-    /// DEALLOCATE of one named statement: see [`crate::Prepared::deallocates`].
-    Deallocate,
-    DeallocateAll,
     DiscardAll,
+    /// An EXECUTE, which becomes what it stands for when it is prepared.
+    Execute,
     Unsupported,
 }
 
 impl StatementKind {
     pub fn is_write(self) -> bool {
-        matches!(self, StatementKind::Insert | StatementKind::CopyFrom)
+        matches!(self, StatementKind::Insert | StatementKind::Update | StatementKind::CopyFrom)
     }
 
-    /// COMMIT and ROLLBACK: all that a failed block takes.
-    pub fn ends_block(self) -> bool {
-        matches!(self, StatementKind::Commit | StatementKind::Rollback)
+    /// COMMIT, ROLLBACK and ROLLBACK TO: all that a failed block takes.
+    pub fn is_for_failed_block(self) -> bool {
+        matches!(
+            self,
+            StatementKind::Commit | StatementKind::Rollback | StatementKind::RollbackToSavepoint
+        )
     }
 }
 
@@ -88,21 +100,31 @@ impl Statement {
         match &self.body {
             Body::Query(_) => StatementKind::Query,
             Body::Insert(_) => StatementKind::Insert,
+            Body::Update(_) => StatementKind::Update,
             Body::Copy(_) => StatementKind::CopyFrom,
             Body::Block(BlockCommand::Begin { .. }) => StatementKind::Begin,
             Body::Block(BlockCommand::Commit { .. }) => StatementKind::Commit,
             Body::Block(BlockCommand::Rollback { .. }) => StatementKind::Rollback,
-            Body::Setting(_) | Body::Nothing { .. } => StatementKind::Command,
+            Body::Block(BlockCommand::Savepoint { .. }) => StatementKind::Savepoint,
+            Body::Block(BlockCommand::Release { .. }) => StatementKind::ReleaseSavepoint,
+            Body::Block(BlockCommand::RollbackTo { .. }) => StatementKind::RollbackToSavepoint,
+            Body::Setting(_)
+            | Body::Prepare(_)
+            | Body::Deallocate { .. }
+            | Body::DeallocateAll
+            | Body::Nothing { .. } => StatementKind::Command,
+            Body::Execute(_) => StatementKind::Execute,
             Body::Show(_) => StatementKind::Show,
-            Body::Deallocate { .. } => StatementKind::Deallocate,
-            Body::DeallocateAll => StatementKind::DeallocateAll,
             Body::DiscardAll => StatementKind::DiscardAll,
             Body::Unsupported(_) => StatementKind::Unsupported,
         }
     }
 
-    pub fn is_write(&self) -> bool {
-        self.kind().is_write()
+    fn can_be_prepared(&self) -> bool {
+        matches!(
+            self.body,
+            Body::Query(_) | Body::Insert(_) | Body::Update(_) | Body::Unsupported(_)
+        )
     }
 }
 
@@ -140,12 +162,18 @@ fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>
         "SELECT" | "WITH" | "VALUES" | "TABLE" => parse_query(text, tokens)?,
         "EXPLAIN" => parse_explain(text, tokens)?,
         "INSERT" => parse_insert(text, tokens)?,
-        _ => deferred(parse_command(&keyword, &mut cursor))?,
+        "UPDATE" => parse_update(text, tokens)?,
+        _ => deferred(parse_command(text, &tokens, &keyword, &mut cursor))?,
     };
     Ok(Some(Statement { body }))
 }
 
-fn parse_command(keyword: &str, cursor: &mut Cursor<'_>) -> Result<Body> {
+fn parse_command(
+    text: &str,
+    tokens: &[TokenWithSpan],
+    keyword: &str,
+    cursor: &mut Cursor<'_>,
+) -> Result<Body> {
     let no_such_command = cursor.unexpected();
     cursor.skip();
     match keyword {
@@ -154,6 +182,8 @@ fn parse_command(keyword: &str, cursor: &mut Cursor<'_>) -> Result<Body> {
         }
         "COMMIT" | "END" => block_command::parse_end(cursor, true).map(Body::Block),
         "ROLLBACK" | "ABORT" => block_command::parse_end(cursor, false).map(Body::Block),
+        "SAVEPOINT" => block_command::parse_savepoint(cursor).map(Body::Block),
+        "RELEASE" => block_command::parse_release(cursor).map(Body::Block),
         "SET" => setting_command::parse_set(cursor).map(Body::Setting),
         "RESET" => setting_command::parse_reset(cursor).map(Body::Setting),
         "SHOW" => setting_command::parse_show(cursor).map(Body::Show),
@@ -163,6 +193,8 @@ fn parse_command(keyword: &str, cursor: &mut Cursor<'_>) -> Result<Body> {
         "CLOSE" => parse_close(cursor),
         "UNLISTEN" => parse_unlisten(cursor),
         "PREPARE" if cursor.take_word("transaction") => Err(block_command::two_phase()),
+        "PREPARE" => prepare_command::parse_prepare(text, tokens, cursor).map(Body::Prepare),
+        "EXECUTE" => prepare_command::parse_execute(text, tokens, cursor).map(Body::Execute),
         _ => Err(unsupported::refusal(keyword, cursor).unwrap_or(no_such_command)),
     }
 }
@@ -255,6 +287,21 @@ fn parse_explain(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
         _ => Err(Error::unsupported("this form of EXPLAIN is not supported")),
     };
     deferred(checked.map(|()| Body::Query(Box::new(statement))))
+}
+
+/// An UPDATE of anything but accounts is refused without a look at its syntax.
+fn parse_update(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
+    let mut cursor = Cursor::new(text, &tokens);
+    cursor.skip();
+    cursor.take_word("only");
+    let table = cursor.expect_dotted_name()?.pop().unwrap_or_default();
+    if table != "accounts" {
+        return Ok(Body::Unsupported(update_refused(&table)));
+    }
+    match with_parser(text, tokens, |parser| parser.parse_statement())? {
+        ast::Statement::Update(update) => Ok(Body::Update(Box::new(update))),
+        _ => Err(Error::unsupported("this form of UPDATE is not supported")),
+    }
 }
 
 fn parse_insert(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {

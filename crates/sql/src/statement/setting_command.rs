@@ -22,6 +22,8 @@ pub(crate) enum SettingCommand {
         scope: Scope,
     },
     SetTransaction(BlockModes),
+    /// What is checked at the end of a block is checked there anyway.
+    DeferConstraints,
     /// The defaults of later blocks.
     SetDefaultModes(BlockModes),
     Reset {
@@ -36,12 +38,32 @@ pub(crate) enum ShowCommand {
     All,
 }
 
+/// After SET CONSTRAINTS. Balance is checked when a block commits, which is what DEFERRED asks for.
+fn parse_set_constraints(cursor: &mut Cursor<'_>) -> Result<SettingCommand> {
+    if !cursor.take_word("all") {
+        cursor.expect_dotted_name()?;
+        while cursor.take(&Token::Comma) {
+            cursor.expect_dotted_name()?;
+        }
+    }
+    if cursor.take_word("immediate") {
+        return Err(Error::unsupported("SET CONSTRAINTS … IMMEDIATE is not supported")
+            .with_hint("Transactions are checked when their block commits."));
+    }
+    cursor.expect_word("deferred")?;
+    cursor.expect_end()?;
+    Ok(SettingCommand::DeferConstraints)
+}
+
 /// After SET.
 pub(super) fn parse_set(cursor: &mut Cursor<'_>) -> Result<SettingCommand> {
     if cursor.take_words(&["session", "characteristics", "as", "transaction"]) {
         let modes = parse_modes(cursor)?;
         cursor.expect_end()?;
         return Ok(SettingCommand::SetDefaultModes(modes));
+    }
+    if cursor.take_word("constraints") {
+        return parse_set_constraints(cursor);
     }
     if cursor.take_words(&["transaction", "snapshot"]) {
         return Err(Error::unsupported("SET TRANSACTION SNAPSHOT is not supported"));

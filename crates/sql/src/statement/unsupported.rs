@@ -13,10 +13,6 @@ pub(super) fn refusal(keyword: &str, cursor: &mut Cursor<'_>) -> Option<Error> {
         Some(Error::unsupported(format!("{keyword} is not supported")).with_hint(hint))
     };
     match keyword {
-        "UPDATE" => {
-            cursor.take_word("only");
-            Some(change_of("UPDATE", cursor))
-        }
         "DELETE" => {
             cursor.take_word("from");
             cursor.take_word("only");
@@ -35,10 +31,6 @@ pub(super) fn refusal(keyword: &str, cursor: &mut Cursor<'_>) -> Option<Error> {
                  transfers, events. Asset and account rows are added with INSERT.",
         ),
         "GRANT" | "REVOKE" | "REASSIGN" => plain("Roles and rights are not supported yet."),
-        "SAVEPOINT" | "RELEASE" => Some(savepoints()),
-        "PREPARE" | "EXECUTE" => {
-            plain("Prepare through your driver: named statements of the extended protocol work.")
-        }
         "DECLARE" | "FETCH" | "MOVE" => plain(
             "SQL cursors are not supported yet. Portals of the extended protocol work, with a row \
              limit for each fetch.",
@@ -54,6 +46,15 @@ pub(super) fn refusal(keyword: &str, cursor: &mut Cursor<'_>) -> Option<Error> {
     }
 }
 
+/// Of every table but `accounts`.
+pub(crate) fn update_refused(table: &str) -> Error {
+    let error = Error::unsupported(format!("UPDATE on \"{table}\" is not supported"));
+    match table {
+        "assets" => error.with_hint("An asset never changes once it is registered."),
+        _ => error.with_hint(REVERSAL_HINT),
+    }
+}
+
 fn change_of(verb: &str, cursor: &mut Cursor<'_>) -> Error {
     let table = cursor.expect_dotted_name().ok().and_then(|mut parts| parts.pop());
     let error = match &table {
@@ -62,18 +63,12 @@ fn change_of(verb: &str, cursor: &mut Cursor<'_>) -> Error {
     };
     match table.as_deref() {
         Some("accounts") => error.with_hint(
-            "Changing an account (min_balance, metadata, closed) is not supported yet. To undo \
-             postings, post a reversal: \
-             INSERT INTO transactions (book, idempotency_key, reverses) VALUES (…).",
+            "An account is never removed; it can be closed: UPDATE accounts SET closed = true \
+             WHERE book = … AND path = ….",
         ),
         Some("assets") => error.with_hint("An asset never changes once it is registered."),
         _ => error.with_hint(REVERSAL_HINT),
     }
-}
-
-pub(super) fn savepoints() -> Error {
-    Error::unsupported("savepoints are not supported")
-        .with_hint("End the block with ROLLBACK and begin again.")
 }
 
 pub(super) fn data_modifying_with() -> Error {

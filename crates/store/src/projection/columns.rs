@@ -1,10 +1,13 @@
 //! The columns of postings, transactions and events, as readers scan them.
+//!
+//! A row whose event has lsn 0 is staged: its seq, lsn and time are NULL. Staged rows come in
+//! batches of their own.
 
 use super::{Row, transaction_of};
 use crate::log::record::{event_payload, postings_json};
 use arrow_array::{
     ArrayRef, Decimal128Array, FixedSizeBinaryArray, Int32Array, Int64Array, StringArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use ledger::{AccountKind, Event, Lsn, Posting, Seq, Timestamp, Totals, Uuid};
@@ -88,9 +91,26 @@ static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+/// The same columns, of which a staged row has no place and time.
+fn shown(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let is_place = matches!(field.name().as_str(), "seq" | "lsn" | "committed_at");
+        let nullable = field.is_nullable() || is_place;
+        field.as_ref().clone().with_nullable(nullable)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+static SHOWN_POSTINGS: LazyLock<SchemaRef> = LazyLock::new(|| shown(&POSTINGS));
+static SHOWN_TRANSACTIONS: LazyLock<SchemaRef> = LazyLock::new(|| shown(&TRANSACTIONS));
+
 impl Row for PostingRow {
     fn schema() -> SchemaRef {
         POSTINGS.clone()
+    }
+
+    fn shown_schema() -> SchemaRef {
+        SHOWN_POSTINGS.clone()
     }
 
     fn lsn(&self) -> Lsn {
@@ -108,6 +128,9 @@ impl Row for PostingRow {
                 Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| i32::from(row.index))))
             }
             2 => texts(rows.iter().map(|row| row.event.book.as_str())),
+            3 | 4 | 11 if is_staged(rows.first().map(|row| &row.event)) => {
+                nulls(&SHOWN_POSTINGS, index, rows.len())
+            }
             3 => seqs(rows.iter().map(|row| row.event.seq)),
             4 => lsns(rows.iter().map(|row| row.event.lsn)),
             5 => texts(rows.iter().map(|row| row.posting().account.as_str())),
@@ -127,6 +150,10 @@ impl Row for TransactionRow {
         TRANSACTIONS.clone()
     }
 
+    fn shown_schema() -> SchemaRef {
+        SHOWN_TRANSACTIONS.clone()
+    }
+
     fn lsn(&self) -> Lsn {
         self.0.lsn
     }
@@ -141,6 +168,9 @@ impl Row for TransactionRow {
         match index {
             0 => uuids(transactions().map(|transaction| Some(transaction.tx_id))),
             1 => texts(events().map(|event| event.book.as_str())),
+            2 | 3 | 6 if is_staged(rows.first().map(|row| &row.0)) => {
+                nulls(&SHOWN_TRANSACTIONS, index, rows.len())
+            }
             2 => seqs(events().map(|event| event.seq)),
             3 => lsns(events().map(|event| event.lsn)),
             4 => texts(transactions().map(|transaction| transaction.idempotency_key.as_str())),
@@ -197,6 +227,14 @@ pub(crate) fn seqs(values: impl Iterator<Item = Seq>) -> ArrayRef {
 
 pub(crate) fn lsns(values: impl Iterator<Item = Lsn>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values.map(|lsn| lsn.0.cast_signed())))
+}
+
+fn is_staged(event: Option<&Arc<Event>>) -> bool {
+    event.is_some_and(|event| event.lsn == Lsn(0))
+}
+
+fn nulls(schema: &Schema, index: usize, rows: usize) -> ArrayRef {
+    new_null_array(schema.field(index).data_type(), rows)
 }
 
 pub(crate) fn times(values: impl Iterator<Item = Option<Timestamp>>) -> ArrayRef {

@@ -120,7 +120,7 @@ impl Projections {
             events.push(EventRow(event.clone()));
         }
         if let EventBody::AssetRegistered(asset) = &event.body {
-            let asset = AssetRow { asset: asset.clone(), registered_at: event.at };
+            let asset = AssetRow { asset: asset.clone(), registered_at: Some(event.at) };
             write(&self.assets).push((event.clone(), asset));
         }
         let book = self.book_or_new(&event.book);
@@ -142,7 +142,7 @@ impl Projections {
     pub(crate) fn restore_asset(&self, event: Arc<Event>) {
         if let EventBody::AssetRegistered(asset) = &event.body {
             self.book_or_new(&event.book).restore_other(event.seq, event.lsn);
-            let row = AssetRow { asset: asset.clone(), registered_at: event.at };
+            let row = AssetRow { asset: asset.clone(), registered_at: Some(event.at) };
             write(&self.assets).push((event, row));
         }
     }

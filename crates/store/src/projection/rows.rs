@@ -12,7 +12,12 @@ pub(crate) const CHUNK_ROWS: usize = 8_192;
 
 /// A row of a table in log order.
 pub(crate) trait Row: Clone + Send + Sync + 'static {
+    /// The columns as they are kept: everything in the log has a place and a time.
     fn schema() -> SchemaRef;
+    /// The columns as readers see them, who may see rows that are staged and have none.
+    fn shown_schema() -> SchemaRef {
+        Self::schema()
+    }
     /// One column of these rows.
     fn column(rows: &[Self], index: usize) -> ArrayRef;
     fn lsn(&self) -> Lsn;

@@ -41,9 +41,7 @@ impl Scan {
     }
 
     fn new<R: Row>(access_path: &'static str, pieces: Vec<Piece<R>>, projection: &[usize]) -> Self {
-        let schema = Arc::new(
-            R::schema().project(projection).expect("a projection names columns of the table"),
-        );
+        let schema = shown::<R>(projection);
         let projection = projection.to_vec();
         Scan {
             access_path,
@@ -67,6 +65,14 @@ impl Scan {
         Scan::new(access_path, pieces, projection)
     }
 
+    /// Rows of a block's own behind all others.
+    pub(super) fn before<R: Row>(self, staged: &[R], projection: &[usize]) -> Self {
+        let pieces = staged.chunks(CHUNK_ROWS).map(|rows| Piece::Rows(rows.to_vec())).collect();
+        let staged = Scan::new(self.access_path, pieces, projection);
+        let rows_max = self.rows_max;
+        staged.behind(rows_max, self)
+    }
+
     /// Older rows first.
     fn behind(
         self,
@@ -81,6 +87,12 @@ impl Scan {
     }
 }
 
+/// The schema of a scan's batches.
+fn shown<R: Row>(projection: &[usize]) -> SchemaRef {
+    let schema = R::shown_schema().project(projection);
+    Arc::new(schema.expect("a projection names columns of the table"))
+}
+
 impl Iterator for Scan {
     type Item = Result<RecordBatch, ReadError>;
 
@@ -92,16 +104,20 @@ impl Iterator for Scan {
 /// tx_id FixedSizeBinary(16), idx Int32, book Utf8, seq Int64, lsn Int64, account Utf8, asset Utf8,
 /// amount Decimal128(38,0), direction Utf8, balance_after Decimal128(38,0),
 /// occurred_at Timestamp(us, "UTC") nullable, committed_at Timestamp(us, "UTC").
+///
+/// seq, lsn and committed_at are NULL in a block's staged rows and nowhere else.
 pub fn postings_schema() -> SchemaRef {
-    PostingRow::schema()
+    PostingRow::shown_schema()
 }
 
 /// tx_id FixedSizeBinary(16), book Utf8, seq Int64, lsn Int64, idempotency_key Utf8,
 /// occurred_at Timestamp(us, "UTC") nullable, committed_at Timestamp(us, "UTC"), metadata Utf8,
 /// external_refs Utf8, reverses FixedSizeBinary(16) nullable, postings Utf8 (JSON array of
 /// {"account","asset","direction","amount" (a string)}).
+///
+/// seq, lsn and committed_at are NULL in a block's staged rows and nowhere else.
 pub fn transactions_schema() -> SchemaRef {
-    TransactionRow::schema()
+    TransactionRow::shown_schema()
 }
 
 /// lsn Int64, book Utf8, seq Int64, at Timestamp(us, "UTC"), kind Utf8, payload Utf8 (JSON).
@@ -145,14 +161,8 @@ pub(super) fn postings(
             (rows, table.floor())
         };
         let recent = Scan::of_rows("account index", rows, &bounds, projection);
-        return Ok(with_sealed(
-            view,
-            selection,
-            recent,
-            SealedTable::Postings,
-            &bounds.up_to(floor),
-            projection,
-        ));
+        let sealed = bounds.up_to(floor);
+        return Ok(with_sealed::<PostingRow>(view, selection, recent, &sealed, projection));
     }
     if let Some((access_path, events)) = named_transactions(view, selection)? {
         let mut rows = Vec::with_capacity(2 * events.len());
@@ -166,14 +176,8 @@ pub(super) fn postings(
         (table.pieces(&bounds), table.floor())
     };
     let recent = Scan::new(full_path(selection), pieces, projection);
-    Ok(with_sealed(
-        view,
-        selection,
-        recent,
-        SealedTable::Postings,
-        &bounds.up_to(floor),
-        projection,
-    ))
+    let sealed = bounds.up_to(floor);
+    Ok(with_sealed::<PostingRow>(view, selection, recent, &sealed, projection))
 }
 
 pub(super) fn transactions(
@@ -192,15 +196,14 @@ pub(super) fn transactions(
     };
     let recent = Scan::new(full_path(selection), pieces, projection);
     let sealed = bounds.up_to(floor);
-    Ok(with_sealed(view, selection, recent, SealedTable::Transactions, &sealed, projection))
+    Ok(with_sealed::<TransactionRow>(view, selection, recent, &sealed, projection))
 }
 
 /// Puts the rows of parts in front of those in memory.
-fn with_sealed(
+fn with_sealed<R: SealedRow>(
     view: &View,
     selection: &Selection,
     recent: Scan,
-    table: SealedTable,
     bounds: &Bounds,
     projection: &[usize],
 ) -> Scan {
@@ -208,8 +211,27 @@ fn with_sealed(
         return recent;
     }
     let narrowing = narrowing(bounds, selection);
-    let sealed = SealedBatches::new(&view.projections, table, narrowing, projection);
-    recent.behind(sealed.rows_max(), sealed)
+    let sealed = SealedBatches::new(&view.projections, R::TABLE, narrowing, projection);
+    let schema = shown::<R>(projection);
+    let shown = move |batch: Result<RecordBatch, ReadError>| {
+        batch.map(|batch| {
+            batch.with_schema(schema.clone()).expect("what is shown may be NULL in more columns")
+        })
+    };
+    recent.behind(sealed.rows_max(), sealed.map(shown))
+}
+
+/// A row that parts have a table of.
+trait SealedRow: Row {
+    const TABLE: SealedTable;
+}
+
+impl SealedRow for PostingRow {
+    const TABLE: SealedTable = SealedTable::Postings;
+}
+
+impl SealedRow for TransactionRow {
+    const TABLE: SealedTable = SealedTable::Transactions;
 }
 
 pub(super) fn events(
@@ -249,10 +271,10 @@ type Found = (&'static str, Vec<Arc<Event>>);
 /// The only transactions a selection can mean, if an index knows them.
 fn named_transactions(view: &View, selection: &Selection) -> Result<Option<Found>, ReadError> {
     if let Some(tx_id) = &selection.tx_id {
-        return Ok(Some(("tx_id index", view.transactions_by_id(*tx_id)?)));
+        return Ok(Some(("tx_id index", view.recorded_by_id(*tx_id)?)));
     }
     if let (Some(book), Some(key)) = (&selection.book, &selection.idempotency_key) {
-        let event = view.transaction_by_key(book, key)?;
+        let event = view.recorded_by_key(book, key)?;
         return Ok(Some(("idempotency_key index", event.into_iter().collect())));
     }
     let Some(lsns) = seq_lsns(view, selection)? else { return Ok(None) };

@@ -3,20 +3,25 @@
 
 use super::books::{Book, Books, lock};
 use super::past::Past;
+use super::terms::Terms;
 use ledger::{BookName, Draft, Lsn};
 use std::ops::Index;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The books a group looks at or extends, in name order. Few, most of the time one.
-#[derive(Debug)]
-pub(super) struct GroupBooks(Vec<(BookName, Arc<Mutex<Book>>)>);
+#[derive(Debug, Default)]
+pub(super) struct GroupBooks {
+    books: Vec<(BookName, Arc<Mutex<Book>>)>,
+    /// Books that must not have moved, and that do not exist: there is nothing to lock.
+    absent: Vec<BookName>,
+}
 
 impl GroupBooks {
     /// Only opening an account makes a book; any other draft on a book that does not exist is
     /// decided on an empty one, which is then forgotten. Drafts on assets and openings of accounts
     /// look at the system book, where the assets are.
-    pub(super) fn open(books: &Books, group: &[Draft]) -> Self {
-        let mut opened = GroupBooks(Vec::with_capacity(group.len().min(2)));
+    pub(super) fn open(books: &Books, group: &[Draft], terms: &Terms) -> Self {
+        let mut opened = GroupBooks::default();
         // Those that make a book come first: what the others find is then the book itself.
         for draft in group {
             if matches!(draft, Draft::OpenAccount { .. }) {
@@ -29,18 +34,43 @@ impl GroupBooks {
         for draft in group {
             opened.add(draft.book(), |name| books.get(name).unwrap_or_default());
         }
+        for name in terms.books_read() {
+            match books.get(name) {
+                Some(book) => opened.add(name.clone(), |_| book),
+                None => opened.absent.push(name.clone()),
+            }
+        }
+        opened
+    }
+
+    /// What deciding a draft looks at, when nothing is to be committed: no book is made for it.
+    pub(super) fn of_draft(books: &Books, draft: &Draft) -> Self {
+        let mut opened = GroupBooks::of_book(books, &draft.book());
+        if matches!(draft, Draft::OpenAccount { .. }) {
+            opened.add(BookName::system(), |name| books.get(name).unwrap_or_default());
+        }
+        opened
+    }
+
+    pub(super) fn of_book(books: &Books, name: &BookName) -> Self {
+        let mut opened = GroupBooks::default();
+        opened.add(name.clone(), |name| books.get(name).unwrap_or_default());
         opened
     }
 
     fn add(&mut self, name: BookName, open: impl FnOnce(&BookName) -> Arc<Mutex<Book>>) {
-        if let Err(place) = self.0.binary_search_by(|(known, _)| known.cmp(&name)) {
+        if let Err(place) = self.books.binary_search_by(|(known, _)| known.cmp(&name)) {
             let book = open(&name);
-            self.0.insert(place, (name, book));
+            self.books.insert(place, (name, book));
         }
     }
 
+    pub(super) fn absent(&self) -> &[BookName] {
+        &self.absent
+    }
+
     pub(super) fn lock(&self) -> LockedBooks<'_> {
-        let books = self.0.iter();
+        let books = self.books.iter();
         LockedBooks(
             books
                 .map(|(name, book)| LockedBook { name, book: lock(book), past: Past::default() })
@@ -77,6 +107,11 @@ impl<'a> LockedBooks<'a> {
                 .binary_search_by(|locked| locked.name.cmp(name))
                 .expect("the group's books are locked"),
         }
+    }
+
+    pub(super) fn find(&self, name: &BookName) -> Option<&LockedBook<'a>> {
+        let place = self.0.binary_search_by(|locked| locked.name.cmp(name)).ok()?;
+        Some(&self.0[place])
     }
 
     pub(super) fn get_mut(&mut self, name: &BookName) -> &mut LockedBook<'a> {

@@ -21,6 +21,8 @@ mod past;
 mod publisher;
 mod staging;
 mod submit;
+mod tentative;
+mod terms;
 mod ticket;
 
 pub(crate) use books::Books;
@@ -29,4 +31,6 @@ pub(crate) use past::{Names, Past};
 pub(crate) use publisher::Publisher;
 pub(crate) use staging::Staging;
 pub(crate) use submit::{WritePath, submit};
+pub use tentative::StagedDecision;
+pub use terms::{BooksRead, Conflict, Terms, Unmoved};
 pub use ticket::{Outcome, Ticket};

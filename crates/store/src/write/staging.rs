@@ -22,6 +22,7 @@ pub(crate) enum Pending {
     },
     ReplayedAsset(AssetId),
     Unchanged,
+    Skipped,
 }
 
 /// Something that waits for its cycle to be durable.
@@ -80,6 +81,12 @@ struct Inner {
     spare: Option<(Vec<u8>, Vec<usize>)>,
 }
 
+impl Inner {
+    fn head(&self) -> Lsn {
+        Lsn(self.next_lsn.0 - 1)
+    }
+}
+
 /// An event that was decided and waits for its place.
 #[derive(Debug)]
 pub(crate) struct Decided {
@@ -127,6 +134,11 @@ impl Staging {
         self.inner.lock().expect("a panic while staging is a bug that must not be written past")
     }
 
+    /// The last event that is staged.
+    pub(crate) fn head(&self) -> Lsn {
+        self.inner().head()
+    }
+
     /// The staging area if it takes more; otherwise the reply is told why not.
     fn open_intake(&self, reply: Reply) -> Option<(MutexGuard<'_, Inner>, Reply)> {
         let inner = self.inner();
@@ -143,16 +155,24 @@ impl Staging {
     /// Gives a decided group its place in the log and puts it into the next cycle.
     ///
     /// The caller holds the locks of all books concerned, so that nothing else is decided on them
-    /// before `place` has taken the events into their state.
+    /// before `place` has taken the events into their state. `check_head` may still refuse: it is
+    /// asked with the last event before the group, when nothing can come in between any more.
     pub(crate) fn stage(
         &self,
         decided: Vec<Decided>,
         in_flight: Vec<(Arc<InFlight>, usize)>,
         outcomes: impl FnOnce(&[Arc<Event>]) -> Vec<Pending>,
+        check_head: impl FnOnce(Lsn) -> Result<(), CommitError>,
         reply: Reply,
         place: impl FnOnce(&[Arc<Event>]),
     ) {
         let Some((mut inner, reply)) = self.open_intake(reply) else { return };
+        if let Err(error) = check_head(inner.head()) {
+            // It rests on what is staged already, as every answer does that says no.
+            inner.cycle.entries.push(Entry::Answer { result: Err(error), reply });
+            self.wake_log_thread(inner);
+            return;
+        }
         let at = (self.clock)().max(Timestamp(inner.last_at.0.saturating_add(1)));
         inner.last_at = at;
         let first = inner.next_lsn;
@@ -292,6 +312,7 @@ pub(crate) fn tell(outcomes: Vec<Pending>, projections: &Projections) -> Vec<Out
                 Outcome::Replayed(projections.asset_event(&asset).expect(PUBLISHED))
             }
             Pending::Unchanged => Outcome::Unchanged,
+            Pending::Skipped => Outcome::Skipped,
         })
         .collect()
 }

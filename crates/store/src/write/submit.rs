@@ -8,13 +8,14 @@ use super::group::{GroupBooks, LockedBook, LockedBooks};
 use super::in_flight::InFlight;
 use super::past::{Names, Past};
 use super::staging::{Decided, Pending, Staging, tell};
+use super::terms::Terms;
 use super::ticket::{Reply, Ticket};
 use crate::log::frame::{FRAME_BYTES_MAX, HEADER_BYTES};
 use crate::log::record::EncodedEvent;
 use crate::projection::Projections;
 use crate::{CommitError, Options};
 use ledger::{
-    BookName, Decision, Draft, EventBody, Lsn, Original, Overlay, Rejection, Seq, Transaction,
+    BookName, BookView, Decision, Draft, EventBody, Lsn, Original, Overlay, Seq, Transaction,
     decide,
 };
 use std::sync::Arc;
@@ -32,16 +33,22 @@ pub(crate) struct WritePath<'a> {
 }
 
 /// Decides and stages a group; gives the ticket for its outcome.
-pub(crate) fn submit(path: WritePath<'_>, group: &[Draft]) -> Ticket {
+pub(crate) fn submit(path: WritePath<'_>, group: &[Draft], terms: &Terms) -> Ticket {
     if group.is_empty() {
         return Ticket::answered(Ok(Vec::new()));
     }
-    let opened = GroupBooks::open(path.books, group);
+    let opened = GroupBooks::open(path.books, group, terms);
     let mut locked = opened.lock();
-    let (reply, ticket) = Ticket::new();
+    let (reply, mut ticket) = Ticket::new();
+    let check_head = |head| terms.check_head(head, path.books, opened.absent());
+    if let Err(moved) = check_unmoved(path, terms, &locked, check_head) {
+        ticket.refuse();
+        path.answer(path.staging.head(), Err(moved), reply);
+        return ticket;
+    }
     let decided = path
         .look_up_past(&mut locked, group)
-        .and_then(|()| decide_group(path.books, &locked, group));
+        .and_then(|()| decide_group(path.books, &locked, group, terms));
     match decided {
         Ok(decided) if decided.events.is_empty() => {
             let outcomes = decided.outcomes.into_iter();
@@ -49,19 +56,37 @@ pub(crate) fn submit(path: WritePath<'_>, group: &[Draft]) -> Ticket {
             path.answer(locked.staged(), Ok(outcomes), reply);
         }
         Ok(decided) => match path.admit(&locked, &decided) {
-            Ok(()) => path.stage(&mut locked, decided, reply),
+            Ok(()) => path.stage(&mut locked, decided, check_head, reply),
             // Rests on nothing that is staged, so it waits for nothing. A caller that went away
             // does not need it.
             Err(error) => drop(reply.send(Err(error))),
         },
-        Err(error) => path.answer(locked.staged(), Err(error), reply),
+        Err(error) => {
+            ticket.refuse();
+            path.answer(locked.staged(), Err(error), reply);
+        }
     }
     ticket
 }
 
+/// The store's head is checked again when the group is staged: checked here too, it is checked for
+/// groups that stage nothing.
+fn check_unmoved(
+    path: WritePath<'_>,
+    terms: &Terms,
+    locked: &LockedBooks<'_>,
+    check_head: impl FnOnce(Lsn) -> Result<(), CommitError>,
+) -> Result<(), CommitError> {
+    if terms.unmoved.is_none() {
+        return Ok(());
+    }
+    terms.check_locked(locked)?;
+    check_head(path.staging.head())
+}
+
 impl WritePath<'_> {
     /// Finds the transactions that a group's drafts can clash with.
-    fn look_up_past(
+    pub(super) fn look_up_past(
         &self,
         locked: &mut LockedBooks<'_>,
         group: &[Draft],
@@ -81,7 +106,13 @@ impl WritePath<'_> {
         Ok(())
     }
 
-    fn stage(&self, locked: &mut LockedBooks<'_>, decided: DecidedGroup, reply: Reply) {
+    fn stage(
+        &self,
+        locked: &mut LockedBooks<'_>,
+        decided: DecidedGroup,
+        check_head: impl FnOnce(Lsn) -> Result<(), CommitError>,
+        reply: Reply,
+    ) {
         let DecidedGroup { events, outcomes, bytes } = decided;
         let mut in_flight: Vec<(Arc<InFlight>, usize)> = Vec::with_capacity(bytes.len() + 1);
         in_flight.push((self.books.in_flight().clone(), bytes.iter().sum()));
@@ -90,7 +121,7 @@ impl WritePath<'_> {
         }
         let outcomes =
             |events: &[_]| outcomes.into_iter().map(|outcome| outcome.pending(events)).collect();
-        self.staging.stage(events, in_flight, outcomes, reply, |events| {
+        self.staging.stage(events, in_flight, outcomes, check_head, reply, |events| {
             for event in events {
                 self.books.apply(&mut locked.get_mut(&event.book).book, event);
                 self.projections.history.keys.insert_names_of(event);
@@ -122,7 +153,12 @@ impl WritePath<'_> {
 
     /// Tells an answer that changes nothing: at once if all it rests on is published, else behind
     /// it.
-    fn answer(&self, rests_on: Lsn, result: Result<Vec<Pending>, CommitError>, reply: Reply) {
+    pub(super) fn answer(
+        &self,
+        rests_on: Lsn,
+        result: Result<Vec<Pending>, CommitError>,
+        reply: Reply,
+    ) {
         if rests_on > self.projections.cut() {
             self.staging.answer_after_staged(result, reply);
         } else {
@@ -162,18 +198,21 @@ fn decide_group(
     books: &Books,
     locked: &LockedBooks<'_>,
     group: &[Draft],
+    terms: &Terms,
 ) -> Result<DecidedGroup, CommitError> {
     books.with_assets(|assets| {
-        let rejected =
-            |index| move |rejection: Rejection| CommitError::Rejected { index, rejection };
         let mut decided = DecidedGroup { bytes: vec![0; locked.len()], ..Default::default() };
         if let [draft] = group {
             // The common case needs no overlay: nothing is decided on top of it here.
             let name = draft.book();
             let place = locked.place(&name);
             let (state, past) = (&locked[place].book.state, &locked[place].past);
-            let decision = decide(&state.with(assets, past), draft).map_err(rejected(0))?;
-            decided.add(name, place, past, decision, |_| state.head().next());
+            match decide_on_terms(&state.with(assets, past), 0, draft, terms)? {
+                Some(decision) => {
+                    decided.add(name, place, past, decision, |_| state.head().next());
+                }
+                None => decided.skip(),
+            }
             return Ok(decided);
         }
         let mut overlays: Vec<Overlay<'_, Past>> = locked
@@ -183,7 +222,10 @@ fn decide_group(
         for (index, draft) in group.iter().enumerate() {
             let name = draft.book();
             let place = locked.place(&name);
-            let decision = decide(&overlays[place], draft).map_err(rejected(index))?;
+            let Some(decision) = decide_on_terms(&overlays[place], index, draft, terms)? else {
+                decided.skip();
+                continue;
+            };
             if let Decision::New(EventBody::AssetRegistered(asset)) = &decision {
                 overlays.iter_mut().for_each(|overlay| overlay.show_asset(asset.clone()));
             }
@@ -194,7 +236,25 @@ fn decide_group(
     })
 }
 
+/// Decides the group's draft at `index`; `None` if it is to be skipped.
+fn decide_on_terms<V: BookView>(
+    book: &V,
+    index: usize,
+    draft: &Draft,
+    terms: &Terms,
+) -> Result<Option<Decision>, CommitError> {
+    match decide(book, draft) {
+        Ok(decision) => Ok(Some(decision)),
+        Err(rejection) if terms.skips(index, book, draft, &rejection) => Ok(None),
+        Err(rejection) => Err(CommitError::Rejected { index, rejection }),
+    }
+}
+
 impl DecidedGroup {
+    fn skip(&mut self) {
+        self.outcomes.push(DraftOutcome::Known(Pending::Skipped));
+    }
+
     fn add(
         &mut self,
         book: BookName,

@@ -17,6 +17,8 @@ pub enum Outcome {
     Replayed(Arc<Event>),
     /// A change of an account that was so already.
     Unchanged,
+    /// It conflicts, and was to be left out then ([`crate::Terms::skip_conflicts`]).
+    Skipped,
 }
 
 pub(crate) type GroupResult = Result<Vec<Outcome>, CommitError>;
@@ -26,12 +28,13 @@ pub(crate) type Reply = oneshot::Sender<GroupResult>;
 #[derive(Debug)]
 pub struct Ticket {
     receiver: oneshot::Receiver<GroupResult>,
+    refused: bool,
 }
 
 impl Ticket {
     pub(crate) fn new() -> (Reply, Ticket) {
         let (sender, receiver) = oneshot::channel();
-        (sender, Ticket { receiver })
+        (sender, Ticket { receiver, refused: false })
     }
 
     pub(crate) fn answered(result: GroupResult) -> Ticket {
@@ -39,6 +42,16 @@ impl Ticket {
         // The receiver is alive: it is in the ticket.
         let _ = sender.send(result);
         ticket
+    }
+
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    /// Whether the rules said no: nothing of the group will be committed. Why is told, as always,
+    /// once all that rests on is durable; but who sends groups that build on each other can stop.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// Blocks until the outcome is known. For callers without an async runtime.

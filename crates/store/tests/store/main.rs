@@ -11,5 +11,8 @@ mod kill;
 mod random;
 mod recovery;
 mod sealed;
+mod staged;
+mod staged_random;
 mod subscriptions;
+mod terms;
 mod verify;

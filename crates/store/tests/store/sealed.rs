@@ -115,21 +115,21 @@ fn answers(ledger: &Ledger, groups: u64) -> BTreeSet<String> {
                 &view,
                 &selection,
                 View::scan_postings,
-                12,
+                0..12,
             ));
             answers.extend(rows(
                 &format!("{cut} transactions {name}"),
                 &view,
                 &selection,
                 View::scan_transactions,
-                11,
+                0..11,
             ));
             answers.extend(rows(
                 &format!("{cut} events {name}"),
                 &view,
                 &selection,
                 View::scan_events,
-                6,
+                0..6,
             ));
         }
     }
@@ -163,9 +163,9 @@ pub(crate) fn rows(
     view: &View,
     selection: &Selection,
     scan: impl FnOnce(&View, &Selection, &[usize]) -> Result<Scan, ReadError>,
-    columns: usize,
+    columns: impl IntoIterator<Item = usize>,
 ) -> BTreeSet<String> {
-    let projection: Vec<usize> = (0..columns).collect();
+    let projection: Vec<usize> = columns.into_iter().collect();
     let mut rows = Vec::new();
     for batch in scan(view, selection, &projection).unwrap() {
         let batch = batch.unwrap();

@@ -94,9 +94,9 @@ impl Asking<'_> {
         let middle = Selection { lsn: Some(cut / 3..=cut / 2), ..all.clone() };
         for (name, selection) in [("all", all), ("cash", of_account), ("middle", middle)] {
             let name = |table: &str| format!("{cut} {table} {name}");
-            let postings = rows(&name("postings"), view, &selection, View::scan_postings, 12);
+            let postings = rows(&name("postings"), view, &selection, View::scan_postings, 0..12);
             let transactions =
-                rows(&name("transactions"), view, &selection, View::scan_transactions, 11);
+                rows(&name("transactions"), view, &selection, View::scan_transactions, 0..11);
             self.answers.extend(postings);
             self.answers.extend(transactions);
         }

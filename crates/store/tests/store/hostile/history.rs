@@ -60,7 +60,7 @@ impl History {
 pub(crate) fn event_of(outcome: &Outcome) -> Option<&Arc<Event>> {
     match outcome {
         Outcome::Committed(event) | Outcome::Replayed(event) => Some(event),
-        Outcome::Unchanged => None,
+        Outcome::Unchanged | Outcome::Skipped => None,
     }
 }
 

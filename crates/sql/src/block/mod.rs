@@ -1,10 +1,23 @@
-//! `BEGIN … COMMIT`: what state a session's block is in, and what a client is told about it.
+//! `BEGIN … COMMIT`: what state a session's block is in, what it has written, and how that commits.
 //!
-//! Owns the state machine and the view that a block has taken. A block holds reads only, so ending
-//! it changes nothing in the ledger; it still answers as Postgres does.
+//! Owns the state machine, savepoints, the view that a block has taken, and the staged writes of
+//! explicit and implicit blocks alike.
+//!
+//! Refuses to know: how a statement becomes rows, and the wire.
 
+mod commit;
+mod savepoint;
+mod statement;
+mod writes;
+
+pub use commit::{BlockCommit, BlockOutcome};
+pub(crate) use savepoint::Savepoints;
+pub(crate) use statement::WriteStatement;
+pub(crate) use writes::BlockWrites;
+
+use crate::provider::ReadBooks;
 use crate::statement::{BlockModes, Isolation};
-use store::View;
+use store::{Unmoved, View};
 
 /// Where a session stands, as ReadyForQuery tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,18 +64,34 @@ pub(crate) enum Block {
     Failed(OpenBlock),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct OpenBlock {
     pub(crate) isolation: Isolation,
     pub(crate) read_only: bool,
     /// Taken by the first query, kept unless each statement takes its own.
     view: Option<View>,
     ran_query: bool,
+    /// The books that queries of this block have read.
+    reads: ReadBooks,
+    pub(crate) savepoints: Savepoints,
 }
 
 impl OpenBlock {
     pub(crate) fn new(isolation: Isolation, read_only: bool) -> Self {
-        OpenBlock { isolation, read_only, view: None, ran_query: false }
+        OpenBlock {
+            isolation,
+            read_only,
+            view: None,
+            ran_query: false,
+            reads: ReadBooks::default(),
+            savepoints: Savepoints::default(),
+        }
+    }
+
+    /// What must not have changed when this commits: what a serializable block has read.
+    pub(crate) fn rests_on(&self) -> Option<Unmoved> {
+        let view = self.view.as_ref().filter(|_| self.isolation == Isolation::Serializable)?;
+        Some(Unmoved { since: view.cut(), books: self.reads.books() })
     }
 
     /// SET TRANSACTION, or the modes of BEGIN. The error is what Postgres says about it.
@@ -70,6 +99,11 @@ impl OpenBlock {
         if let Some(isolation) = modes.isolation.filter(|wanted| *wanted != self.isolation) {
             if self.ran_query {
                 return Err("SET TRANSACTION ISOLATION LEVEL must be called before any query");
+            }
+            if self.savepoints.newest().is_some() {
+                return Err(
+                    "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+                );
             }
             self.isolation = isolation;
         }
@@ -95,7 +129,37 @@ impl Block {
     /// A failure inside a block; outside of one there is nothing to fail.
     pub(crate) fn fail(&mut self) {
         if let Block::Open(open) = std::mem::take(self) {
-            *self = Block::Failed(OpenBlock { view: None, ..open });
+            *self = Block::Failed(open);
+        }
+    }
+
+    /// A failed block goes on from a savepoint.
+    pub(crate) fn revive(&mut self) {
+        *self = match std::mem::take(self) {
+            Block::Failed(open) => Block::Open(open),
+            other => other,
+        };
+    }
+
+    pub(crate) fn open_mut(&mut self) -> Option<&mut OpenBlock> {
+        match self {
+            Block::Idle => None,
+            Block::Open(open) | Block::Failed(open) => Some(open),
+        }
+    }
+
+    /// A statement runs that is more than a command: modes are settled from now on.
+    pub(crate) fn note_statement(&mut self) {
+        if let Block::Open(open) = self {
+            open.ran_query = true;
+        }
+    }
+
+    /// Where to note what is read, if that matters when the block ends.
+    pub(crate) fn reads(&self) -> Option<&ReadBooks> {
+        match self {
+            Block::Open(open) if open.isolation == Isolation::Serializable => Some(&open.reads),
+            _ => None,
         }
     }
 

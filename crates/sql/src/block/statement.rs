@@ -1,0 +1,76 @@
+//! One writing statement of a block: how it is answered, and how an error names its place.
+
+use crate::copy::in_copied_row;
+use crate::insert::{Recorded, RowWrite, Table};
+use crate::prepared::Action;
+use crate::write_plan::WritePlan;
+use crate::{Error, Fault, Prepared, Result, Value, WriteAnswer};
+use chrono_tz::Tz;
+use store::Conflict;
+
+/// A statement whose rows are in a block.
+#[derive(Debug)]
+pub(crate) enum WriteStatement {
+    Plan { prepared: Prepared, parameters: Vec<Value>, zone: Tz },
+    Copy { table: Table, lines: Vec<u64> },
+}
+
+impl WriteStatement {
+    fn plan(prepared: &Prepared) -> Result<&WritePlan> {
+        match prepared.action() {
+            Action::Write(plan) => Ok(plan),
+            _ => Err(Error::new(Fault::Internal, "a statement that writes nothing was staged")),
+        }
+    }
+
+    /// What a row does when it is there already, if that is not to be an error.
+    pub(super) fn skips(&self) -> Option<Conflict> {
+        match self {
+            WriteStatement::Plan { prepared, .. } => Self::plan(prepared).ok()?.skips(),
+            WriteStatement::Copy { .. } => None,
+        }
+    }
+
+    /// Says which row of the statement an error is about, of how many.
+    pub(super) fn place(&self, error: Error, row: usize, rows: usize, write: &RowWrite) -> Error {
+        match self {
+            WriteStatement::Plan { prepared, .. } => match Self::plan(prepared) {
+                Ok(plan) if rows > 1 => plan.in_row(error, row),
+                _ => error,
+            },
+            WriteStatement::Copy { table, lines } => match lines.get(row) {
+                Some(line) => in_copied_row(error, *table, *line, write),
+                None => error,
+            },
+        }
+    }
+
+    /// Names the statement in a message about all of it.
+    pub(super) fn verb(&self) -> &'static str {
+        match self {
+            WriteStatement::Plan { prepared, .. } => {
+                Self::plan(prepared).map_or("INSERT", WritePlan::verb)
+            }
+            WriteStatement::Copy { .. } => "COPY",
+        }
+    }
+
+    /// Whether the answer shows more than how many rows there were.
+    pub(super) fn returns_rows(&self) -> bool {
+        match self {
+            WriteStatement::Plan { prepared, .. } => prepared.columns().is_some(),
+            WriteStatement::Copy { .. } => false,
+        }
+    }
+
+    /// `recorded` has what each row came to, if the statement returns rows; `count` how many rows
+    /// count in its tag.
+    pub(super) fn answer(&self, recorded: &[Recorded], count: usize) -> Result<WriteAnswer> {
+        match self {
+            WriteStatement::Plan { prepared, parameters, zone } => {
+                Self::plan(prepared)?.answer(recorded, count, parameters, *zone)
+            }
+            WriteStatement::Copy { .. } => Ok(WriteAnswer { verb: "COPY", count, rows: None }),
+        }
+    }
+}

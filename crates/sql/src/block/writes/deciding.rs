@@ -1,0 +1,223 @@
+//! Deciding rows before their block commits: on the ledger as it stands and on the block itself.
+
+use super::{BlockWrites, CameTo, Leg, is_begun};
+use crate::insert::{PostingRow, RowWrite, commit_error};
+use crate::{Error, Fault, Result};
+use ledger::{
+    Draft, EventBody, Rejection, Seq, Transaction, TransactionContent, TransactionDraft,
+    TransactionField, Uuid,
+};
+use std::sync::Arc;
+use store::{CommitError, Conflict, Ledger, StagedDecision};
+
+/// A row that was refused: the statement it is of, and why.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) statement: usize,
+    pub(crate) error: Error,
+}
+
+impl BlockWrites {
+    /// Decides the rows that have not been decided, in order, up to the first that is refused.
+    pub(crate) async fn decide(&mut self, ledger: &Ledger) -> Result<(), Refused> {
+        self.decide_before(self.statements.len(), ledger).await
+    }
+
+    /// The same for the first `statements` only.
+    pub(crate) async fn decide_before(
+        &mut self,
+        statements: usize,
+        ledger: &Ledger,
+    ) -> Result<(), Refused> {
+        let end = match statements.checked_sub(1).and_then(|last| self.statements.get(last)) {
+            Some(last) => last.rows.end,
+            None => 0,
+        };
+        while self.decided < end {
+            let row = self.decided;
+            let came_to = self.decide_row(row, ledger).await.map_err(|error| Refused {
+                statement: self.statement_of(row),
+                error: self.place(error, row),
+            })?;
+            self.rows[row].came_to = came_to;
+            self.decided += 1;
+        }
+        Ok(())
+    }
+
+    async fn decide_row(&mut self, row: usize, ledger: &Ledger) -> Result<CameTo> {
+        let skips = self.statements[self.statement_of(row)].statement.skips();
+        // Taken out for as long as it is decided: deciding also changes what is staged.
+        match self.rows[row].write.clone() {
+            RowWrite::Posting(posting) => self.decide_posting(posting, ledger).await,
+            RowWrite::Draft(draft) if is_begun(&draft) => self.begin(draft),
+            RowWrite::Draft(draft) => self.decide_draft(&draft, skips, ledger).await,
+        }
+    }
+
+    async fn decide_draft(
+        &mut self,
+        draft: &Draft,
+        skips: Option<Conflict>,
+        ledger: &Ledger,
+    ) -> Result<CameTo> {
+        let decided = match ledger.decide_staged(&self.staged, draft).await {
+            Err(CommitError::Rejected { rejection, .. })
+                if skips.is_some_and(|conflict| skips_rejection(conflict, &rejection)) =>
+            {
+                return Ok(CameTo::Skipped);
+            }
+            decided => decided,
+        };
+        let decision =
+            decided.map_err(|error| commit_error(error, std::slice::from_ref(draft), "INSERT"))?;
+        Ok(match decision {
+            StagedDecision::New(body) => {
+                Arc::make_mut(&mut self.staged).add(&draft.book(), body.clone());
+                CameTo::New(body)
+            }
+            StagedDecision::Replayed(event) => CameTo::Replayed(event),
+            StagedDecision::ReplayedStaged(body) => CameTo::Repeated(body),
+            StagedDecision::Unchanged => CameTo::Unchanged,
+        })
+    }
+
+    /// A transaction whose postings follow: it takes its key and its id in the block, and is
+    /// decided when the block commits.
+    fn begin(&mut self, draft: Draft) -> Result<CameTo> {
+        let Draft::PostTransaction(begun) = &draft else {
+            return Err(Error::new(Fault::Internal, "only transactions are assembled"));
+        };
+        self.check_names_free(begun, &draft)?;
+        let body = EventBody::TransactionPosted(Arc::new(Transaction {
+            tx_id: begun.tx_id,
+            idempotency_key: begun.idempotency_key.clone(),
+            occurred_at: begun.occurred_at,
+            metadata: begun.metadata.clone(),
+            external_refs: begun.external_refs.clone(),
+            reverses: None,
+            postings: Vec::new(),
+        }));
+        Arc::make_mut(&mut self.staged).add(&begun.book, body.clone());
+        Ok(CameTo::New(body))
+    }
+
+    fn check_names_free(&self, begun: &TransactionDraft, draft: &Draft) -> Result<()> {
+        let taken = |rejection| {
+            let error = CommitError::Rejected { index: 0, rejection };
+            Err(commit_error(error, std::slice::from_ref(draft), "INSERT"))
+        };
+        if self.staged.has_key(&begun.book, &begun.idempotency_key) {
+            return taken(Rejection::IdempotencyKeyConflict {
+                key: begun.idempotency_key.clone(),
+                differs: vec![TransactionField::Postings],
+                seq: Seq(0),
+            });
+        }
+        match self.staged.transaction(begun.tx_id) {
+            Some((book, _)) if book == begun.book => {
+                taken(Rejection::TxIdTaken { tx_id: begun.tx_id, seq: Seq(0) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn decide_posting(&mut self, row: PostingRow, ledger: &Ledger) -> Result<CameTo> {
+        let PostingRow { tx_id, book, index, posting } = row;
+        let Some((own_book, transaction)) = self.staged.transaction(tx_id) else {
+            return Err(not_of_this_block(tx_id, ledger));
+        };
+        if book.is_some_and(|given| given != own_book) {
+            return Err(Error::new(
+                Fault::InvalidParameterValue,
+                format!("transaction {tx_id} is in book \"{own_book}\""),
+            )
+            .with_hint("Leave the book out: a posting is in the book of its transaction."));
+        }
+        if transaction.reverses.is_some() {
+            return Err(Error::new(
+                Fault::InvalidParameterValue,
+                format!("transaction {tx_id} is a reversal and takes no postings"),
+            )
+            .with_hint("The postings of a reversal follow from what it reverses."));
+        }
+        let place = transaction.postings.len();
+        if index.is_some_and(|given| usize::try_from(given) != Ok(place)) {
+            return Err(Error::new(
+                Fault::InvalidParameterValue,
+                format!("the next posting of transaction {tx_id} has idx {place}"),
+            )
+            .with_hint(
+                "Leave idx out, or number the postings from 0 in the order you send them.",
+            ));
+        }
+        let resolved = ledger
+            .resolve_postings(&self.staged, &own_book, std::slice::from_ref(&posting))
+            .await
+            .map_err(|error| {
+                let content = TransactionContent::Postings(vec![posting.clone()]);
+                let draft = Draft::PostTransaction(TransactionDraft {
+                    book: own_book.clone(),
+                    tx_id,
+                    idempotency_key: transaction.idempotency_key.clone(),
+                    occurred_at: None,
+                    metadata: transaction.metadata.clone(),
+                    external_refs: transaction.external_refs.clone(),
+                    content,
+                });
+                commit_error(error, &[draft], "INSERT")
+            })?;
+        Arc::make_mut(&mut self.staged).add_postings(tx_id, resolved);
+        let transaction = self.row_of_transaction(tx_id)?;
+        Ok(CameTo::Leg(Leg { transaction, index: place }))
+    }
+
+    fn row_of_transaction(&mut self, tx_id: Uuid) -> Result<usize> {
+        if let Some(row) = self.transactions.get(&tx_id) {
+            return Ok(*row);
+        }
+        for (row, each) in self.rows.iter().enumerate().take(self.decided) {
+            if let (RowWrite::Draft(Draft::PostTransaction(draft)), CameTo::New(_)) =
+                (&each.write, &each.came_to)
+            {
+                self.transactions.entry(draft.tx_id).or_insert(row);
+            }
+        }
+        let found = self.transactions.get(&tx_id).copied();
+        found.ok_or_else(|| Error::new(Fault::Internal, "a staged transaction has no row"))
+    }
+}
+
+/// Whether ON CONFLICT DO NOTHING makes nothing of a rejection.
+fn skips_rejection(conflict: Conflict, rejection: &Rejection) -> bool {
+    match (conflict, rejection.unique_key()) {
+        (_, None) => false,
+        (Conflict::Any, Some(_)) => true,
+        (Conflict::On(wanted), Some(found)) => wanted == found,
+    }
+}
+
+/// Postings are never added to what is in the ledger already.
+fn not_of_this_block(tx_id: Uuid, ledger: &Ledger) -> Error {
+    let committed = match ledger.view().transactions_by_id(tx_id) {
+        Ok(found) => !found.is_empty(),
+        Err(error) => return Error::new(Fault::Unreadable, error.to_string()),
+    };
+    if committed {
+        return Error::new(
+            Fault::ObjectNotInPrerequisiteState,
+            format!("transaction {tx_id} is committed: nothing can be added to it"),
+        )
+        .with_hint("Post another transaction, or a reversal and a corrected one.");
+    }
+    Error::new(
+        Fault::UnknownTransaction,
+        "insert or update on table \"postings\" violates foreign key constraint \
+         \"postings_tx_id_fkey\"",
+    )
+    .with_detail(format!("Key (tx_id)=({tx_id}) is not present in table \"transactions\"."))
+    .with_hint(
+        "Send the transaction and its postings in one block: BEGIN; INSERT INTO transactions …; \
+         INSERT INTO postings …; COMMIT.",
+    )
+}

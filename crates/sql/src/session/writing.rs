@@ -1,0 +1,202 @@
+//! What writes: statements into the block around them, and that block to its outcome.
+//!
+//! Invariant: a write is answered either as staged in an explicit block, or with its real outcome.
+
+use super::{Session, tagged};
+use crate::block::{Block, BlockCommit, BlockOutcome, BlockWrites, WriteStatement};
+use crate::copy::CopyPlan;
+use crate::engine::Shared;
+use crate::insert::{InsertEnvironment, RowWrite};
+use crate::provider::PinnedView;
+use crate::write_plan::WritePlan;
+use crate::{Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, Value, WriteAnswer};
+use std::sync::Arc;
+use store::Unmoved;
+
+impl Session {
+    /// What the next statement reads at: the block's view, with what the block has written.
+    pub(super) async fn view(&mut self) -> Result<PinnedView> {
+        self.decide_staged().await?;
+        let view = self.writes.shown_in(self.block.view(|| self.shared.ledger.view()));
+        Ok(match self.block.reads() {
+            Some(reads) => PinnedView::noting(view, reads.clone()),
+            None => PinnedView::from(view),
+        })
+    }
+
+    async fn decide_staged(&mut self) -> Result<()> {
+        let decided = self.writes.decide(&self.shared.ledger).await;
+        decided.map_err(|refused| refused.error)
+    }
+
+    pub(super) async fn write(
+        &mut self,
+        prepared: &Prepared,
+        plan: &WritePlan,
+        parameters: &[Value],
+    ) -> Result<Answer> {
+        self.check_may_write(plan.verb())?;
+        self.block.note_statement();
+        let view = match plan.reads() {
+            true => self.view().await?,
+            false => self.shared.ledger.view().into(),
+        };
+        let environment = InsertEnvironment {
+            ledger: &self.shared.ledger,
+            query: &self.shared.query,
+            settings: &self.settings,
+            view,
+        };
+        let rows = plan.rows(parameters, &environment).await?;
+        let statement = WriteStatement::Plan {
+            prepared: prepared.clone(),
+            parameters: match plan.columns() {
+                Some(_) => parameters.to_vec(),
+                None => Vec::new(),
+            },
+            zone: self.settings.time_zone(),
+        };
+        self.stage(statement, rows).await
+    }
+
+    pub(super) async fn begin_copy(&mut self, plan: &Arc<CopyPlan>) -> Result<Answer> {
+        self.check_may_write("COPY FROM")?;
+        self.block.note_statement();
+        let is_alone = self.block.status() == BlockStatus::Idle && !self.holds_writes();
+        if plan.commits_in_pieces() && !is_alone {
+            return Err(CopyIn::pieces_in_block());
+        }
+        let Shared { ledger, sent, .. } = &*self.shared;
+        Ok(Answer::CopyIn(Box::new(CopyIn::new(plan, ledger, &self.settings, sent))))
+    }
+
+    pub(super) async fn write_copy(&mut self, copy: CopyIn) -> Result<Answer> {
+        if copy.commits_in_pieces() {
+            let count = copy.finish_pieces().await?;
+            return Ok(Answer::Written(WriteAnswer { verb: "COPY", count, rows: None }));
+        }
+        let copied = copy.finish()?;
+        let statement = WriteStatement::Copy { table: copied.table, lines: copied.lines };
+        self.stage(statement, copied.rows).await
+    }
+
+    /// Takes rows into the block. In an explicit one they are checked and answered at once.
+    async fn stage(&mut self, statement: WriteStatement, rows: Vec<RowWrite>) -> Result<Answer> {
+        self.writes.push(statement, rows)?;
+        if self.block.status() == BlockStatus::Idle {
+            return Ok(Answer::Held);
+        }
+        self.decide_staged().await?;
+        let view = self.shared.ledger.view();
+        let answers = self.writes.tentative_answers(self.writes.len(), &view)?;
+        let answer = answers.into_iter().next_back();
+        answer
+            .map(Answer::Written)
+            .ok_or_else(|| Error::new(Fault::Internal, "a statement was staged and has no answer"))
+    }
+
+    /// Whether the implicit block cannot end before its outcome is known: it has changed settings,
+    /// which go back with it.
+    pub fn changes_settings(&self) -> bool {
+        self.before_implicit.is_some()
+    }
+
+    pub(super) fn note_implicit_change(&mut self) {
+        if matches!(self.block, Block::Idle) && self.before_implicit.is_none() {
+            self.before_implicit = Some(self.settings.clone());
+        }
+    }
+
+    /// The end of a Query, or of the messages up to a Sync.
+    pub fn end_implicit_block(&mut self) {
+        self.before_implicit = None;
+    }
+
+    pub(super) fn fail_implicit_block(&mut self) {
+        drop(self.take_writes());
+        if let Some(before) = self.before_implicit.take() {
+            self.settings.roll_back_to(&before);
+        }
+    }
+
+    pub(super) fn take_writes(&mut self) -> BlockWrites {
+        std::mem::replace(&mut self.writes, BlockWrites::new(&self.shared.sent))
+    }
+
+    /// Whether writes of an implicit block wait for its end.
+    pub fn holds_writes(&self) -> bool {
+        matches!(self.block, Block::Idle) && !self.writes.is_empty()
+    }
+
+    /// Answers the held writes before their block ends, as inside of an explicit one.
+    pub async fn answer_held(&mut self) -> BlockOutcome {
+        let ledger = &self.shared.ledger;
+        if let Err(refused) = self.writes.decide(ledger).await {
+            return BlockOutcome::refused(&mut self.writes, refused, ledger);
+        }
+        let answers = self.writes.tentative_answers(self.writes.len(), &ledger.view());
+        BlockOutcome::of(answers)
+    }
+
+    /// Ends the implicit block: hands its writes to the store, in order with all that this session
+    /// handed over before. Waits for room, not for the disk.
+    pub async fn submit_held(&mut self) -> Result<BlockCommit, BlockOutcome> {
+        let writes = self.take_writes();
+        BlockCommit::submit(writes, None, &self.shared.ledger).await
+    }
+
+    /// Commits what the block has written, or forgets it. `unmoved` is what it rests on.
+    pub(super) async fn end_writes(
+        &mut self,
+        commits: bool,
+        unmoved: Option<Unmoved>,
+    ) -> Result<()> {
+        let writes = self.take_writes();
+        if writes.is_empty() || !commits {
+            return Ok(());
+        }
+        let outcome = match BlockCommit::submit(writes, unmoved, &self.shared.ledger).await {
+            Ok(commit) => commit.outcome().await,
+            Err(outcome) => outcome,
+        };
+        outcome.error.map_or(Ok(()), Err)
+    }
+
+    /// Executes and commits a statement that stands alone, for callers without a wire.
+    pub async fn execute_alone(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value],
+    ) -> Result<Answer> {
+        let answer = match self.execute(prepared, parameters).await {
+            Ok(Answer::Held) => self.commit_held().await,
+            answer => answer,
+        };
+        answer.inspect_err(|_| self.fail_block())
+    }
+
+    /// Commits the held writes and gives the answer of the last.
+    pub async fn commit_held(&mut self) -> Result<Answer> {
+        let outcome = match self.submit_held().await {
+            Ok(commit) => commit.outcome().await,
+            Err(outcome) => outcome,
+        };
+        match (outcome.error, outcome.answers.into_iter().next_back()) {
+            (Some(error), _) => Err(error),
+            (None, Some(answer)) => Ok(Answer::Written(answer)),
+            (None, None) => Ok(tagged("COMMIT")),
+        }
+    }
+
+    fn check_may_write(&self, shown: &str) -> Result<()> {
+        let read_only = match &self.block {
+            Block::Open(open) | Block::Failed(open) => open.read_only,
+            Block::Idle => self.settings.modes().1,
+        };
+        if !read_only {
+            return Ok(());
+        }
+        let message = format!("cannot execute {shown} in a read-only transaction");
+        Err(Error::new(Fault::ReadOnly, message))
+    }
+}
