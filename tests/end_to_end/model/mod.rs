@@ -84,7 +84,16 @@ impl Run {
         if matches!(self.peer, Peer::Tallybook(_)) && self.dice.below(150) == 0 {
             return self.kill(expected);
         }
-        let said = client.until_ready();
+        let mut said = Vec::new();
+        while said.last().is_none_or(|message: &Message| message.kind != 'Z') {
+            match client.read() {
+                Ok(message) => said.push(message),
+                Err(error) => {
+                    self.history.push(format!("expected: {:#?}", expected.answers));
+                    self.fail(&format!("{error} after {said:#?}"))
+                }
+            }
+        }
         let (mut answers, status) = answers(&said);
         let mut right = expected.answers;
         without_positions(&mut right, &mut answers);
