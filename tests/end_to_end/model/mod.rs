@@ -42,7 +42,7 @@ impl Run {
     fn new(peer: Peer, dice: Dice, sessions: usize) -> Run {
         let mut client = peer.connect();
         let mut books = Books::new(matches!(peer, Peer::Tallybook(_)));
-        if books.knows_replays {
+        if books.is_ledger {
             client.query(crate::books::ASSETS);
         }
         for book in BOOKS {
@@ -134,7 +134,10 @@ impl Run {
         let found = self.read_books();
         match expected.committed.into_iter().find(|books| *books == found) {
             Some(books) => self.books = books,
-            None => self.fail(&format!("after the kill the books are {found:#?}")),
+            None => self.fail(&format!(
+                "after the kill, read and as before: {:#?}",
+                found.differences(&self.books)
+            )),
         }
         for (session, client) in &mut self.sessions {
             *session = Session::new();
@@ -145,7 +148,7 @@ impl Run {
     /// The books as a new connection reads them.
     fn read_books(&self) -> Books {
         let mut client = self.peer.connect();
-        let mut books = Books::new(self.books.knows_replays);
+        let mut books = Books::new(self.books.is_ledger);
         let mut rows = |query: &str| -> Vec<Vec<String>> {
             let said = client.query(query);
             assert!(said.iter().all(|message| message.kind != 'E'), "{query}: {said:?}");
@@ -185,7 +188,7 @@ impl Run {
     fn check_books(&mut self) {
         let found = self.read_books();
         if found != self.books {
-            self.fail(&format!("the books differ\nread: {found:#?}\nright: {:#?}", self.books));
+            self.fail(&format!("read, and right: {:#?}", found.differences(&self.books)));
         }
     }
 

@@ -223,17 +223,19 @@ impl Session {
         more: &[Leg],
     ) -> Result<Answer, &'static str> {
         let view = self.view(books);
-        let found = self.staged.iter_mut().find_map(|write| match write {
-            Write::Post { at, legs, assembled: Some(its), .. } if *its == handle => {
-                Some((at, legs))
-            }
-            _ => None,
-        });
-        let Some((at, legs)) = found else { return Err("23503") };
+        let is_it = |write: &Write| {
+            matches!(write, Write::Post { assembled, .. } if *assembled == Some(handle))
+        };
+        let place = self.staged.iter().position(is_it).ok_or("23503")?;
+        let Write::Post { at, legs, .. } = &mut self.staged[place] else { return Err("23503") };
         for leg in more {
             view.check_leg(at.0, leg)?;
         }
         legs.extend_from_slice(more);
+        if books.is_ledger {
+            let write = self.staged.remove(place);
+            self.staged.push(write);
+        }
         Ok(Answer::tag(&format!("INSERT 0 {}", more.len())))
     }
 
