@@ -300,10 +300,6 @@ async fn what_cannot_be_inserted_says_why() {
             Fault::InvalidTextRepresentation,
         ),
         (
-            "INSERT INTO transactions (book, idempotency_key) VALUES ('shop', 'k')".to_owned(),
-            Fault::NotNullViolation,
-        ),
-        (
             format!(
                 "INSERT INTO transactions (book, idempotency_key, postings, reverses) VALUES \
                  ('shop', 'k', '{SALE}', '01234567-89ab-7def-8123-456789abcdef')"

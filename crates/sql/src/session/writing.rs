@@ -172,7 +172,11 @@ impl Session {
             Ok(Answer::Held) => self.commit_held().await,
             answer => answer,
         };
-        answer.inspect_err(|_| self.fail_block())
+        match &answer {
+            Ok(_) => self.end_implicit_block(),
+            Err(_) => self.fail_block(),
+        }
+        answer
     }
 
     /// Commits the held writes and gives the answer of the last.
