@@ -123,6 +123,8 @@ fn write_parts(
     for part in parts {
         match part {
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
+            Part::LastTag(tag) if error.is_none() => backend::command_complete(out, &tag),
+            Part::LastTag(_) => {}
             Part::Held(held) => match answers.next() {
                 Some(answer) => {
                     let fails =
