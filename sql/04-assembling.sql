@@ -14,7 +14,7 @@ INSERT INTO postings (tx_id, account, amount, direction) VALUES
   ('01900000-0000-7000-8000-000000000001', 'wallet', 300, 'credit');
 COMMIT;
 
-SELECT idempotency_key, metadata, jsonb_array_length(postings) AS legs FROM transactions WHERE book = 'shop';
+SELECT seq, account, direction, amount, balance_after FROM postings WHERE book = 'shop' ORDER BY idx;
 
 -- A posting is checked when it comes…
 BEGIN;

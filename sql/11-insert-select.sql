@@ -14,8 +14,8 @@ FROM transfers WHERE book = 'shop' AND idempotency_key LIKE 'sale-%' ORDER BY se
 RETURNING idempotency_key, amount;
 
 -- Opening accounts for a list.
-WITH names (path) AS (VALUES ('client:1'), ('client:2'))
 INSERT INTO accounts (book, path, asset, kind)
+WITH names (path) AS (VALUES ('client:1'), ('client:2'))
 SELECT 'shop', path, 'USD', 'liability' FROM names;
 
 -- A whole book into another one.

@@ -64,18 +64,21 @@ fn as_tester<'a>(psql: &'a mut Command, server: &Server) -> &'a mut Command {
         .current_dir(repository())
 }
 
-/// Runs `tests/clients/<name>` with the port as its argument.
+/// Runs `tests/clients/<name>` with the port as its first argument.
 ///
 /// # Panics
 /// If the virtual environment that `scripts/test` makes is not there.
-pub fn psycopg_script(server: &Server, name: &str) -> Finished {
+pub fn psycopg_script(server: &Server, name: &str, arguments: &[&str]) -> Finished {
     let python = match std::env::var_os("TALLYBOOK_PYTHON") {
         Some(python) => PathBuf::from(python),
         None => cache_dir().join("tallybook/venv/bin/python"),
     };
     assert!(python.exists(), "{} is missing: run scripts/test once", python.display());
     let mut command = with_time_limit(&python.to_string_lossy());
-    command.arg(repository().join("tests/clients").join(name)).arg(server.port().to_string());
+    command
+        .arg(repository().join("tests/clients").join(name))
+        .arg(server.port().to_string())
+        .args(arguments);
     run(command, "")
 }
 

@@ -83,8 +83,7 @@ fn compare(cases: &[Case]) {
         }
         let mut ours = hold(start(), start(), case);
         for difference in case.differs {
-            theirs = difference.level(theirs);
-            ours = difference.level(ours);
+            difference.level(&mut theirs, &mut ours);
         }
         if ours != theirs {
             failed.push(case.name);
