@@ -6,9 +6,9 @@
 //! prints what PostgreSQL answers instead of comparing.
 
 mod assembled;
-mod blocks;
 mod copies;
 mod differences;
+mod explicit;
 mod forms;
 mod pipelines;
 mod prepared;
