@@ -4,8 +4,8 @@
 use crate::books::{ACCOUNTS, ASSETS};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use tests::{Dice, Message, RawClient, Server};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tests::{Dice, Message, RawClient, Server, until};
 
 const CLIENTS: u64 = 6;
 const WRITES: u64 = 120;
@@ -126,14 +126,17 @@ fn judge(client: &mut RawClient, readies: usize) -> (Outcome, Vec<Message>) {
     (outcome, said)
 }
 
-/// One write with something happening to it.
-fn attempt(address: SocketAddr, dice: &mut Dice, key: String) -> Attempt {
-    let mut client = RawClient::start(address);
+/// One write with something happening to it; none if the server is gone.
+fn attempt(address: SocketAddr, dice: &mut Dice, key: String) -> Option<Attempt> {
+    let mut client = RawClient::try_start(address).ok()?;
     let (door, bytes) = messages(dice, &key);
     let readies = if door == "a block of Queries" { 3 } else { 1 };
     let fate = dice.below(6);
     if fate == 0 {
-        client.query("SET statement_timeout = 1");
+        client.send('Q', b"SET statement_timeout = 1\0");
+        if judge(&mut client, 1).0 != Outcome::Written {
+            return None;
+        }
     }
     let (outcome, how) = match fate {
         0 => {
@@ -167,7 +170,7 @@ fn attempt(address: SocketAddr, dice: &mut Dice, key: String) -> Attempt {
             (judge(&mut client, readies).0, "left alone".to_owned())
         }
     };
-    Attempt { key, how: format!("{door}, {how}"), outcome }
+    Some(Attempt { key, how: format!("{door}, {how}"), outcome })
 }
 
 fn stored(client: &mut RawClient) -> BTreeMap<String, u64> {
@@ -218,39 +221,49 @@ fn report(all: &[Attempt]) {
     }
 }
 
-fn attempts(server: &Server, dice: &mut Dice, stop: &AtomicBool, round: &str) -> Vec<Attempt> {
-    let address = server.address();
+/// Writes from many connections, until each has had enough or the server is gone; meanwhile something may happen
+/// to the server.
+fn attempts(
+    address: SocketAddr,
+    dice: &mut Dice,
+    round: &str,
+    meanwhile: impl FnOnce(&AtomicUsize),
+) -> Vec<Attempt> {
+    let done = AtomicUsize::new(0);
     std::thread::scope(|scope| {
+        let done = &done;
         let clients: Vec<_> = (0..CLIENTS)
             .map(|name| {
                 let mut dice = Dice::new(dice.roll());
                 scope.spawn(move || {
                     (0..WRITES)
-                        .take_while(|_| !stop.load(Ordering::Relaxed))
-                        .map(|n| attempt(address, &mut dice, format!("{round}-{name}-{n}")))
+                        .map_while(|n| attempt(address, &mut dice, format!("{round}-{name}-{n}")))
+                        .inspect(|_| {
+                            done.fetch_add(1, Ordering::Relaxed);
+                        })
                         .collect::<Vec<_>>()
                 })
             })
             .collect();
+        meanwhile(done);
         clients.into_iter().flat_map(|client| client.join().expect("a client ends")).collect()
     })
+}
+
+fn told(attempts: &[&Attempt]) -> String {
+    attempts.iter().map(|attempt| attempt.told()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn nobody_is_told_what_is_not_so() {
     let (_, mut dice) = Dice::seeded();
     let server = shop();
-    let all = attempts(&server, &mut dice, &AtomicBool::new(false), "r");
+    let all = attempts(server.address(), &mut dice, "r", |_| {});
     report(&all);
-    // Connections that were left may still be writing: a new write of theirs cannot come any more once all sessions have ended.
     let mut client = RawClient::start(server.address());
-    let broken = stored(&mut client);
-    let broken = broken_words(&all, &broken);
-    assert!(
-        broken.is_empty(),
-        "{:#?}",
-        broken.iter().map(|attempt| attempt.told()).collect::<Vec<_>>()
-    );
+    let stored = stored(&mut client);
+    let broken = broken_words(&all, &stored);
+    assert!(broken.is_empty(), "{}", told(&broken));
     let written = all.iter().filter(|attempt| attempt.outcome == Outcome::Written).count();
     assert!(written > all.len() / 4, "only {written} of {} were left to happen", all.len());
     for outcome in [Outcome::NotWritten, Outcome::Unknown] {
@@ -258,6 +271,32 @@ fn nobody_is_told_what_is_not_so() {
         assert!(count > 0, "nothing was cancelled, or nobody was left in the dark");
     }
     settle(&mut client, &all);
+}
+
+/// The same, with a server that is stopped or killed in the middle.
+#[test]
+fn a_server_that_ends_keeps_its_word() {
+    let (_, mut dice) = Dice::seeded();
+    let mut server = shop();
+    let mut all = Vec::new();
+    for (round, signal) in ["TERM", "KILL", "TERM", "KILL"].into_iter().enumerate() {
+        let enough = dice.below(CLIENTS * WRITES / 2) as usize;
+        let address = server.address();
+        all.extend(attempts(address, &mut dice, &round.to_string(), |done| {
+            until("enough writes", || (done.load(Ordering::Relaxed) >= enough).then_some(()));
+            if signal == "TERM" {
+                assert!(server.stop("TERM").success());
+            } else {
+                server.kill();
+            }
+        }));
+        server = server.start_again();
+        let stored = stored(&mut RawClient::start(server.address()));
+        let broken = broken_words(&all, &stored);
+        assert!(broken.is_empty(), "after {signal}:\n{}", told(&broken));
+    }
+    report(&all);
+    settle(&mut RawClient::start(server.address()), &all);
 }
 
 /// The check must see a word that was not kept.

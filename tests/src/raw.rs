@@ -107,7 +107,10 @@ impl RawClient {
     /// # Panics
     /// If nobody listens.
     pub fn open(address: SocketAddr) -> RawClient {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Self::over(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    fn over(stream: TcpStream) -> RawClient {
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout can be set");
         stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout can be set");
         stream.set_nodelay(true).expect("nodelay can be set");
@@ -120,6 +123,24 @@ impl RawClient {
     /// If the server does not let it in.
     pub fn start(address: SocketAddr) -> RawClient {
         Self::open(address).started()
+    }
+
+    /// A connection that is ready for queries, if the server is there and lets it in.
+    ///
+    /// # Errors
+    /// What stood against it.
+    pub fn try_start(address: SocketAddr) -> io::Result<RawClient> {
+        let mut client = Self::over(TcpStream::connect(address)?);
+        client.write(&Self::startup("tallybook"))?;
+        loop {
+            let message = client.read()?;
+            match message.kind {
+                'E' => return Err(io::Error::other(message.sqlstate())),
+                'K' => client.cancel_key = message.body,
+                'Z' => return Ok(client),
+                _ => {}
+            }
+        }
     }
 
     /// A connection that is ready for queries, to the server behind a Unix socket.
@@ -149,13 +170,12 @@ impl RawClient {
     }
 
     /// Sends a CancelRequest and waits until the server has taken note.
-    ///
-    /// # Panics
-    /// If nobody listens.
     pub fn cancel(address: SocketAddr, key: &[u8]) {
-        let mut canceller = Self::open(address);
+        // A server that is gone has nothing to cancel.
+        let Ok(stream) = TcpStream::connect(address) else { return };
+        let mut canceller = Self::over(stream);
         let request = [&80_877_102i32.to_be_bytes(), key].concat();
-        canceller.write(&with_length(&request)).expect("the request can be sent");
+        let _ = canceller.write(&with_length(&request));
         // The server answers by closing the connection.
         let _ = canceller.read_to_end();
     }

@@ -276,3 +276,12 @@ fn the_reference_answers_as_postgres() {
     let (_, dice) = Dice::seeded();
     run(Run::new(Peer::Postgres(Postgres::shared()), dice, 1), steps(1_500));
 }
+
+/// The comparison must see a server that is not as the reference: this reference takes replays for conflicts.
+#[test]
+#[should_panic(expected = "another answer")]
+fn another_answer_is_found_out() {
+    let mut planted = Run::new(Peer::Tallybook(Box::new(Server::start())), Dice::new(1), 2);
+    planted.books.is_ledger = false;
+    run(planted, 1_000);
+}
