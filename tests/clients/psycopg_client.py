@@ -118,15 +118,33 @@ def prepared_on_the_server(connection):
 
 
 def pipelines(connection):
-    before = connection.execute("SELECT count(*) FROM transactions").fetchone()
+    count = "SELECT count(*) FROM transactions"
+    (before,) = connection.execute(count).fetchone()
 
-    def two_writes():
+    # All or nothing up to a Sync, answered in order.
+    with connection.pipeline():
+        writes = [connection.execute(POST, (f"one-{n}", n + 1)) for n in range(50)]
+        seen = connection.execute(count)
+    seqs = [cursor.fetchone()[1] for cursor in writes]
+    assert seqs == list(range(seqs[0], seqs[0] + 50)), seqs
+    assert seen.fetchone() == (before + 50,)
+    at = connection.execute(
+        "SELECT count(DISTINCT committed_at) FROM transactions WHERE idempotency_key LIKE 'one-%'"
+    )
+    assert at.fetchone() == (1,), "one frame"
+
+    def second_fails():
         with connection.pipeline():
-            connection.execute(POST, ("pipe-1", 5))
-            connection.execute(POST, ("pipe-2", 5))
+            connection.execute(POST, ("two-1", 5))
+            connection.execute("SELECT 1/0")
+            connection.execute(POST, ("two-2", 5))
 
-    expect(errors.FeatureNotSupported, None, two_writes)
-    assert connection.execute("SELECT count(*) FROM transactions").fetchone() == before
+    expect(errors.DivisionByZero, None, second_fails)
+    assert connection.execute(count).fetchone() == (before + 50,)
+
+    with connection.cursor() as cursor:
+        cursor.executemany(POST, [(f"many-{n}", n + 1) for n in range(50)])
+        assert cursor.rowcount == 50, cursor.rowcount
 
     with connection.pipeline() as pipeline:
         cursor = connection.execute(POST, ("pipe-1", 5))
@@ -144,13 +162,24 @@ def blocks():
         connection.autocommit = False
         assert connection.execute("SELECT count(*) FROM accounts").fetchone() == (4,)
         connection.commit()
-        expect(errors.FeatureNotSupported, None, lambda: connection.execute(POST, ("block", 5)))
-        expect(errors.InFailedSqlTransaction, None, lambda: connection.execute("SELECT 1"))
+        found = "SELECT count(*) FROM transactions WHERE idempotency_key LIKE 'block%'"
+        connection.execute(POST, ("block", 5))
+        assert connection.execute(found).fetchone() == (1,), "a block sees its writes"
         connection.rollback()
-        found = connection.execute(
-            "SELECT count(*) FROM transactions WHERE idempotency_key = 'block'"
-        ).fetchone()
-        assert found == (0,)
+        assert connection.execute(found).fetchone() == (0,)
+        connection.rollback()
+        # As an ORM does: nested blocks are savepoints.
+        with connection.transaction():
+            connection.execute(POST, ("block", 5))
+
+            def nested():
+                with connection.transaction():
+                    connection.execute(POST, ("block-2", 5))
+                    connection.execute(POST, ("block-3", 0))
+
+            expect(errors.CheckViolation, "postings_amount_positive", nested)
+            connection.execute(POST, ("block-4", 5))
+        assert connection.execute(found).fetchone() == (2,)
         connection.rollback()
 
 

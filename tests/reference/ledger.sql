@@ -137,10 +137,12 @@ DECLARE
   its_transaction transactions;
   its_account accounts;
 BEGIN
-  -- A transaction is complete once its block is committed.
-  SELECT * INTO its_transaction FROM transactions WHERE tx_id = NEW.tx_id AND posted_in = pg_current_xact_id();
+  SELECT * INTO its_transaction FROM transactions WHERE tx_id = NEW.tx_id;
   IF NOT FOUND THEN
     RAISE foreign_key_violation USING MESSAGE = 'there is no such transaction', CONSTRAINT = 'postings_tx_id_fkey';
+  END IF;
+  IF its_transaction.posted_in <> pg_current_xact_id() THEN
+    RAISE object_not_in_prerequisite_state USING MESSAGE = 'the transaction is committed: it is complete';
   END IF;
   SELECT * INTO its_account FROM accounts WHERE book = its_transaction.book AND path = NEW.account FOR UPDATE;
   IF NOT FOUND THEN

@@ -39,29 +39,46 @@ impl Finished {
 /// If psql is not installed or does not end in time.
 pub fn psql(server: &Server, arguments: &[&str], script: &str) -> Finished {
     let mut command = with_time_limit("psql");
-    command
-        .args(["-X", "-P", "pager=off", "-h", "127.0.0.1", "-U", "tester", "-d", "tallybook"])
-        .args(["-p", &server.port().to_string()])
-        .args(arguments)
-        .env("PGCONNECT_TIMEOUT", "20")
-        .env("LC_ALL", "C.UTF-8")
-        .env("PSQL_HISTORY", "/dev/null")
-        .current_dir(repository());
+    as_tester(&mut command, server).args(arguments);
     run(command, script)
 }
 
-/// Runs `tests/clients/<name>` with the port as its argument.
+/// What a terminal shows of psql on `script`: the lines as they are read, and behind each what came
+/// of it, complaints in their place.
+///
+/// # Panics
+/// If psql is not installed, or does not get to the end.
+pub fn psql_session(server: &Server, script: &str) -> String {
+    let mut command = with_time_limit("sh");
+    command.args(["-c", "exec psql \"$@\" 2>&1", "psql", "-a"]);
+    as_tester(&mut command, server);
+    run(command, script).ok()
+}
+
+fn as_tester<'a>(psql: &'a mut Command, server: &Server) -> &'a mut Command {
+    psql.args(["-X", "-P", "pager=off", "-h", "127.0.0.1", "-U", "tester", "-d", "tallybook"])
+        .args(["-p", &server.port().to_string()])
+        .env("PGCONNECT_TIMEOUT", "20")
+        .env("LC_ALL", "C.UTF-8")
+        .env("PSQL_HISTORY", "/dev/null")
+        .current_dir(repository())
+}
+
+/// Runs `tests/clients/<name>` with the port as its first argument.
 ///
 /// # Panics
 /// If the virtual environment that `scripts/test` makes is not there.
-pub fn psycopg_script(server: &Server, name: &str) -> Finished {
+pub fn psycopg_script(server: &Server, name: &str, arguments: &[&str]) -> Finished {
     let python = match std::env::var_os("TALLYBOOK_PYTHON") {
         Some(python) => PathBuf::from(python),
         None => cache_dir().join("tallybook/venv/bin/python"),
     };
     assert!(python.exists(), "{} is missing: run scripts/test once", python.display());
     let mut command = with_time_limit(&python.to_string_lossy());
-    command.arg(repository().join("tests/clients").join(name)).arg(server.port().to_string());
+    command
+        .arg(repository().join("tests/clients").join(name))
+        .arg(server.port().to_string())
+        .args(arguments);
     run(command, "")
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct RawClient {
     stream: Stream,
+    /// Process and secret, from BackendKeyData.
+    cancel_key: Vec<u8>,
 }
 
 /// Tallybook listens on TCP; the PostgreSQL to compare with, on a socket in its own directory.
@@ -105,11 +107,14 @@ impl RawClient {
     /// # Panics
     /// If nobody listens.
     pub fn open(address: SocketAddr) -> RawClient {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Self::over(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    fn over(stream: TcpStream) -> RawClient {
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout can be set");
         stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout can be set");
         stream.set_nodelay(true).expect("nodelay can be set");
-        RawClient { stream: Stream::Tcp(stream) }
+        RawClient { stream: Stream::Tcp(stream), cancel_key: Vec::new() }
     }
 
     /// A connection that is ready for queries.
@@ -120,6 +125,24 @@ impl RawClient {
         Self::open(address).started()
     }
 
+    /// A connection that is ready for queries, if the server is there and lets it in.
+    ///
+    /// # Errors
+    /// What stood against it.
+    pub fn try_start(address: SocketAddr) -> io::Result<RawClient> {
+        let mut client = Self::over(TcpStream::connect(address)?);
+        client.write(&Self::startup("tallybook"))?;
+        loop {
+            let message = client.read()?;
+            match message.kind {
+                'E' => return Err(io::Error::other(message.sqlstate())),
+                'K' => client.cancel_key = message.body,
+                'Z' => return Ok(client),
+                _ => {}
+            }
+        }
+    }
+
     /// A connection that is ready for queries, to the server behind a Unix socket.
     ///
     /// # Panics
@@ -128,7 +151,7 @@ impl RawClient {
         let stream = UnixStream::connect(socket).expect("the server listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout can be set");
         stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout can be set");
-        RawClient { stream: Stream::Unix(stream) }.started()
+        RawClient { stream: Stream::Unix(stream), cancel_key: Vec::new() }.started()
     }
 
     fn started(mut self) -> RawClient {
@@ -136,7 +159,25 @@ impl RawClient {
         client.write(&Self::startup("tallybook")).expect("the startup can be sent");
         let answers = client.until_ready();
         assert!(answers.iter().all(|message| message.kind != 'E'), "{answers:?}");
+        let key = answers.into_iter().find(|message| message.kind == 'K');
+        self.cancel_key = key.map(|message| message.body).unwrap_or_default();
         self
+    }
+
+    /// What a CancelRequest for this connection must say.
+    pub fn cancel_key(&self) -> &[u8] {
+        &self.cancel_key
+    }
+
+    /// Sends a CancelRequest and waits until the server has taken note.
+    pub fn cancel(address: SocketAddr, key: &[u8]) {
+        // A server that is gone has nothing to cancel.
+        let Ok(stream) = TcpStream::connect(address) else { return };
+        let mut canceller = Self::over(stream);
+        let request = [&80_877_102i32.to_be_bytes(), key].concat();
+        let _ = canceller.write(&with_length(&request));
+        // The server answers by closing the connection.
+        let _ = canceller.read_to_end();
     }
 
     /// How long a silent server is listened to.
@@ -183,9 +224,14 @@ impl RawClient {
     /// # Errors
     /// When the server has closed the connection.
     pub fn try_send(&mut self, kind: char, body: &[u8]) -> io::Result<()> {
+        self.write(&Self::message(kind, body))
+    }
+
+    /// A message with its length.
+    pub fn message(kind: char, body: &[u8]) -> Vec<u8> {
         let mut message = vec![kind as u8];
         message.extend(with_length(body));
-        self.write(&message)
+        message
     }
 
     /// A simple Query.

@@ -17,6 +17,7 @@
 //! copy-done, copy-fail WHY
 //! terminate                     the client says good-bye and does not listen any more
 //! hang-up                       the client goes away without a word
+//! other STEP                    the same from a second connection
 //! ```
 //!
 //! In a line, `{book}` is the book of the conversation, `{id N}` the Nth id that it gives, `{tx_id}` the last id that
@@ -33,12 +34,21 @@ const SILENCE: Duration = Duration::from_secs(15);
 ///
 /// # Panics
 /// If a line is not understood.
-pub fn converse(client: &mut RawClient, script: &str, book: &str) -> Transcript {
+pub fn converse(
+    client: &mut RawClient,
+    other: &mut RawClient,
+    script: &str,
+    book: &str,
+) -> Transcript {
     let mut transcript = Transcript::default();
     client.give_up_after(SILENCE);
+    other.give_up_after(SILENCE);
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let line = filled_in(line, book, &transcript.tx_id);
-        step(client, &line, &mut transcript);
+        match line.strip_prefix("other ") {
+            Some(line) => step(other, line, &mut transcript),
+            None => step(client, &line, &mut transcript),
+        }
     }
     transcript
 }

@@ -26,7 +26,11 @@ impl Latencies {
     }
 }
 
+/// Not a number if there are none.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    if values.is_empty() {
+        return f64::NAN;
+    }
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len().is_multiple_of(2) {

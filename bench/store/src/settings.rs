@@ -1,5 +1,6 @@
 //! The numbers that can be varied, from the environment.
 
+use crate::tasks::Until;
 use std::time::Duration;
 use store::Options;
 
@@ -24,6 +25,20 @@ pub(crate) fn seconds() -> Duration {
 
 pub(crate) fn rounds() -> usize {
     number("BENCH_ROUNDS", 3).max(1) as usize
+}
+
+/// How long a round of throughput is: as much work in every run where BENCH_POSTED says so, which
+/// is what processor time is best compared by.
+pub(crate) fn until() -> Until {
+    match number("BENCH_POSTED", 0) {
+        0 => Until::Elapsed(seconds()),
+        transactions => Until::Posted(transactions),
+    }
+}
+
+/// What the names of throughput's workloads must have in them.
+pub(crate) fn only() -> String {
+    std::env::var("BENCH_ONLY").unwrap_or_default()
 }
 
 /// Threads that tasks run on.

@@ -34,6 +34,15 @@ pub(crate) enum Until {
     Posted(u64),
 }
 
+impl std::fmt::Display for Until {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Until::Elapsed(limit) => write!(f, "{} s", limit.as_secs()),
+            Until::Posted(limit) => write!(f, "{limit} transactions"),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Posting<'a> {
     pub(crate) ledger: &'a Ledger,

@@ -2,8 +2,8 @@
 
 use crate::drafts::{BenchBook, open_books};
 use crate::latencies::median;
-use crate::tasks::{Posted, Posting, Shape, Until};
-use crate::{Outcome, settings};
+use crate::tasks::{Posted, Posting, Shape};
+use crate::{Outcome, cpu, settings};
 use std::path::Path;
 use store::{Ledger, Options};
 
@@ -16,13 +16,15 @@ struct Workload {
     compared_with: Option<usize>,
 }
 
-const WORKLOADS: [Workload; 6] = [
+const WORKLOADS: [Workload; 7] = [
     workload("single commits", Shape::Single, 1, 1, None),
     workload("single commits", Shape::Single, 128, 1, None),
     workload("single commits", Shape::Single, 128, 1_000, Some(1)),
     workload("batches of 50", Shape::Batch(50), 32, 1, None),
     workload("batches of 50", Shape::Batch(50), 32, 1_000, Some(3)),
     workload("groups of 50", Shape::Group(50), 32, 1, Some(3)),
+    // As COPY in pieces sends them.
+    workload("groups of 5,000", Shape::Group(5_000), 4, 1, Some(3)),
 ];
 
 const fn workload(
@@ -37,15 +39,18 @@ const fn workload(
 
 pub(crate) fn run(dir: &Path) -> Outcome {
     println!(
-        "throughput: medians of {} rounds of {} s, tasks on {} threads, each on an empty directory",
+        "throughput: medians of {} rounds of {}, tasks on {} threads, each on an empty directory",
         settings::rounds(),
-        settings::seconds().as_secs(),
+        settings::until(),
         settings::threads(),
     );
     let mut results: Vec<Vec<Posted>> = WORKLOADS.iter().map(|_| Vec::new()).collect();
+    let only = settings::only();
     for _ in 0..settings::rounds() {
         for (workload, results) in WORKLOADS.iter().zip(&mut results) {
-            results.push(workload.measure(dir)?);
+            if workload.name.contains(&only) {
+                results.push(workload.measure(dir)?);
+            }
         }
     }
     let median_of = |figure: fn(&Posted) -> f64| -> Vec<f64> {
@@ -58,7 +63,11 @@ pub(crate) fn run(dir: &Path) -> Outcome {
     );
     for ((workload, per_second), cpu) in WORKLOADS.iter().zip(&medians).zip(cpu) {
         let Workload { name, tasks, books, compared_with, .. } = workload;
-        let ratio = compared_with.map_or_else(String::new, |other| {
+        if !name.contains(&only) {
+            continue;
+        }
+        let measured = compared_with.filter(|other| medians[*other].is_finite());
+        let ratio = measured.map_or_else(String::new, |other| {
             let other = (per_second / medians[other], WORKLOADS[other].name);
             format!("{:.2} of {}, one book", other.0, other.1)
         });
@@ -82,11 +91,14 @@ impl Workload {
             books: &books,
             shape: self.shape,
             tasks: self.tasks,
-            until: Until::Elapsed(settings::seconds()),
+            until: settings::until(),
         };
+        let cpu_before = cpu::used()?;
         let posted = posting.run()?;
         drop(ledger);
+        // What is posted is sealed at last, which costs as much whenever it is done.
+        let cpu = cpu::used()?.saturating_sub(cpu_before);
         std::fs::remove_dir_all(&data)?;
-        Ok(posted)
+        Ok(Posted { cpu, ..posted })
     }
 }

@@ -5,10 +5,10 @@
 
 use crate::{
     Account, AccountChangeDraft, AccountField, AccountOpening, AccountPath, Asset, AssetField,
-    AssetId, BookView, Draft, EventBody, Original, POSTINGS_MAX, Posting, PostingDraft, Rejection,
-    Totals, Transaction, TransactionContent, TransactionDraft, TransactionField,
+    AssetId, BookView, Draft, EventBody, HashMap, Original, POSTINGS_MAX, Posting, PostingDraft,
+    Rejection, Totals, Transaction, TransactionContent, TransactionDraft, TransactionField,
 };
-use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// What a draft comes to, if the rules do not reject it.
@@ -125,10 +125,10 @@ fn post_transaction<V: BookView>(
     if let Some(taken) = book.transaction_by_id(&draft.tx_id) {
         return Err(Rejection::TxIdTaken { tx_id: draft.tx_id, seq: taken.seq });
     }
-    let (postings, reverses) = match &draft.content {
+    let (postings, accounts, reverses) = match &draft.content {
         TransactionContent::Postings(postings) => {
-            check_accounts(book, postings.iter().map(|posting| &posting.account))?;
-            (resolve(book, postings)?, None)
+            let accounts = accounts(book, postings.iter().map(|posting| &posting.account))?;
+            (resolve(&accounts, postings)?, accounts, None)
         }
         TransactionContent::Reversal(reversed) => {
             let original = book
@@ -138,11 +138,11 @@ fn post_transaction<V: BookView>(
                 return Err(Rejection::AlreadyReversed { tx_id: *reversed, by });
             }
             let postings = mirror(&original.transaction);
-            check_accounts(book, postings.iter().map(|posting| &posting.account))?;
-            (postings, Some(*reversed))
+            let accounts = accounts(book, postings.iter().map(|posting| &posting.account))?;
+            (postings, accounts, Some(*reversed))
         }
     };
-    check_postings(book, &postings)?;
+    check_postings(book, &postings, &accounts)?;
     Ok(Decision::New(EventBody::TransactionPosted(Arc::new(Transaction {
         tx_id: draft.tx_id,
         idempotency_key: draft.idempotency_key.clone(),
@@ -218,28 +218,26 @@ fn posted(draft: &PostingDraft, asset: AssetId) -> Posting {
     }
 }
 
-/// Every account is there, and then every account is open.
-fn check_accounts<'a, V: BookView>(
-    book: &V,
-    paths: impl Iterator<Item = &'a AccountPath> + Clone,
-) -> Result<(), Rejection> {
-    if let Some(path) = paths.clone().find(|path| book.account(path).is_none()) {
-        return Err(Rejection::UnknownAccount { path: path.clone() });
+/// The accounts of postings: every one is there, and then every one is open.
+fn accounts<'b, 'p, V: BookView>(
+    book: &'b V,
+    paths: impl ExactSizeIterator<Item = &'p AccountPath>,
+) -> Result<Vec<&'b Account>, Rejection> {
+    let mut accounts = Vec::with_capacity(paths.len());
+    for path in paths {
+        let account = book.account(path);
+        accounts.push(account.ok_or_else(|| Rejection::UnknownAccount { path: path.clone() })?);
     }
-    let closed = |path: &&AccountPath| book.account(path).is_some_and(|account| account.closed);
-    match paths.into_iter().find(closed) {
-        Some(path) => Err(Rejection::AccountClosed { path: path.clone() }),
-        None => Ok(()),
+    match accounts.iter().find(|account| account.closed) {
+        Some(closed) => Err(Rejection::AccountClosed { path: closed.opening.path.clone() }),
+        None => Ok(accounts),
     }
 }
 
 /// Fills in the assets that accounts imply; refuses accounts that hold another.
-fn resolve<V: BookView>(book: &V, drafts: &[PostingDraft]) -> Result<Vec<Posting>, Rejection> {
+fn resolve(accounts: &[&Account], drafts: &[PostingDraft]) -> Result<Vec<Posting>, Rejection> {
     let mut postings = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        let account = book
-            .account(&draft.account)
-            .ok_or_else(|| Rejection::UnknownAccount { path: draft.account.clone() })?;
+    for (account, draft) in accounts.iter().zip(drafts) {
         let holds = &account.opening.asset;
         if let Some(given) = draft.asset.as_ref().filter(|given| *given != holds) {
             return Err(Rejection::AssetMismatch {
@@ -248,9 +246,13 @@ fn resolve<V: BookView>(book: &V, drafts: &[PostingDraft]) -> Result<Vec<Posting
                 given: given.clone(),
             });
         }
-        // The account's own path, not the caller's copy: history shares one text per account.
-        let path = account.opening.path.clone();
-        postings.push(Posting { account: path, ..posted(draft, holds.clone()) });
+        postings.push(Posting {
+            // The account's own path, not the caller's copy: history shares one text per account.
+            account: account.opening.path.clone(),
+            asset: holds.clone(),
+            direction: draft.direction,
+            amount: draft.amount,
+        });
     }
     Ok(postings)
 }
@@ -261,20 +263,24 @@ fn resolve<V: BookView>(book: &V, drafts: &[PostingDraft]) -> Result<Vec<Posting
 /// The book's sums are bounded with this leg in them, so it may be shown to those that follow
 /// ([`crate::Overlay::show_posting`]).
 pub fn resolve_posting<V: BookView>(book: &V, draft: &PostingDraft) -> Result<Posting, Rejection> {
-    check_accounts(book, std::iter::once(&draft.account))?;
-    let mut postings = resolve(book, std::slice::from_ref(draft))?;
+    let accounts = accounts(book, std::iter::once(&draft.account))?;
+    let mut postings = resolve(&accounts, std::slice::from_ref(draft))?;
     check_amounts(&postings)?;
     // The transaction's sums are bounded when it is whole; a single amount is one of them.
-    let legs = sums(&postings, |posting| &posting.asset)?;
-    check_totals(book, &postings)?;
-    check_book_totals(book, &legs)?;
+    let by_asset = sums_by_asset(&postings)?;
+    check_totals(&postings, &accounts)?;
+    check_book_totals(book, &by_asset)?;
     Ok(postings.swap_remove(0))
 }
 
 /// The checks on resolved postings: amounts in range, balanced, and nothing in the book pushed out
 /// of range or below its minimum. The minimum is checked once per account, on the
 /// sum of its legs.
-fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rejection> {
+fn check_postings<V: BookView>(
+    book: &V,
+    postings: &[Posting],
+    accounts: &[&Account],
+) -> Result<(), Rejection> {
     if postings.len() > POSTINGS_MAX {
         return Err(Rejection::TooManyPostings { count: postings.len() });
     }
@@ -282,7 +288,7 @@ fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rej
         return Err(Rejection::TooFewPostings { count: postings.len() });
     }
     check_amounts(postings)?;
-    let by_asset = sums(postings, |posting| &posting.asset)?;
+    let by_asset = sums_by_asset(postings)?;
     for (asset, legs) in &by_asset {
         if legs.debits != legs.credits {
             return Err(Rejection::Unbalanced {
@@ -292,7 +298,7 @@ fn check_postings<V: BookView>(book: &V, postings: &[Posting]) -> Result<(), Rej
             });
         }
     }
-    let touched = check_totals(book, postings)?;
+    let touched = check_totals(postings, accounts)?;
     check_book_totals(book, &by_asset)?;
     for (account, totals) in touched {
         check_minimum(account, &totals)?;
@@ -309,31 +315,32 @@ fn check_amounts(postings: &[Posting]) -> Result<(), Rejection> {
     }
 }
 
+/// In the assets' order.
+fn sums_by_asset(postings: &[Posting]) -> Result<Vec<(&AssetId, Totals)>, Rejection> {
+    let mut sums = sums(postings, postings.iter().map(|posting| &posting.asset))?;
+    sums.sort_unstable_by_key(|(asset, _)| *asset);
+    Ok(sums)
+}
+
 /// Every account's sums stay in range; gives what they would be, in the order in which the
 /// postings name the accounts.
-fn check_totals<'a, V: BookView>(
-    book: &'a V,
+fn check_totals<'a>(
     postings: &[Posting],
+    accounts: &[&'a Account],
 ) -> Result<Vec<(&'a Account, Totals)>, Rejection> {
-    let mut by_account = sums(postings, |posting| &posting.account)?;
-    let mut touched = Vec::with_capacity(by_account.len());
-    for posting in postings {
-        let Some(legs) = by_account.remove(&posting.account) else { continue };
-        let account = book
-            .account(&posting.account)
-            .ok_or_else(|| Rejection::UnknownAccount { path: posting.account.clone() })?;
-        let totals = account
-            .totals
-            .checked_add(&legs)
-            .ok_or_else(|| Rejection::BalanceOutOfRange { path: posting.account.clone() })?;
-        touched.push((account, totals));
-    }
-    Ok(touched)
+    // A book has each account once, so where it is says which it is.
+    let legs = sums(postings, accounts.iter().map(|account| ByPlace(account)))?;
+    legs.into_iter()
+        .map(|(ByPlace(account), legs)| match account.totals.checked_add(&legs) {
+            Some(totals) => Ok((account, totals)),
+            None => Err(Rejection::BalanceOutOfRange { path: account.opening.path.clone() }),
+        })
+        .collect()
 }
 
 fn check_book_totals<V: BookView>(
     book: &V,
-    by_asset: &BTreeMap<&AssetId, Totals>,
+    by_asset: &[(&AssetId, Totals)],
 ) -> Result<(), Rejection> {
     match by_asset.iter().find(|(asset, legs)| book.totals(asset).checked_add(legs).is_none()) {
         Some((asset, _)) => Err(Rejection::BookTotalOutOfRange { asset: (*asset).clone() }),
@@ -341,14 +348,49 @@ fn check_book_totals<V: BookView>(
     }
 }
 
-/// Lifetime sums that `postings` would add, by `key`, in the key's order.
-fn sums<'a, K: Ord>(
-    postings: &'a [Posting],
-    key: impl Fn(&'a Posting) -> &'a K,
-) -> Result<BTreeMap<&'a K, Totals>, Rejection> {
-    let mut sums: BTreeMap<&K, Totals> = BTreeMap::new();
-    for posting in postings {
-        let sum = sums.entry(key(posting)).or_default();
+#[derive(Clone, Copy)]
+struct ByPlace<'a>(&'a Account);
+
+impl PartialEq for ByPlace<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for ByPlace<'_> {}
+
+impl Hash for ByPlace<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        std::ptr::hash(self.0, hasher);
+    }
+}
+
+/// Up to so many keys are looked for one by one.
+const FEW_KEYS: usize = 16;
+
+/// Lifetime sums that `postings` would add, by their keys, in the order in which those come.
+fn sums<K: Copy + Eq + Hash>(
+    postings: &[Posting],
+    keys: impl Iterator<Item = K>,
+) -> Result<Vec<(K, Totals)>, Rejection> {
+    let mut sums: Vec<(K, Totals)> = Vec::with_capacity(postings.len().min(FEW_KEYS));
+    let mut places: HashMap<K, usize> = HashMap::default();
+    for (posting, key) in postings.iter().zip(keys) {
+        let known = if sums.len() <= FEW_KEYS {
+            sums.iter().position(|(known, _)| *known == key)
+        } else {
+            places.get(&key).copied()
+        };
+        let place = known.unwrap_or(sums.len());
+        if known.is_none() {
+            sums.push((key, Totals::default()));
+            match sums.len() - 1 {
+                ..FEW_KEYS => {}
+                FEW_KEYS => places.extend(sums.iter().map(|(key, _)| *key).zip(0..)),
+                place => drop(places.insert(key, place)),
+            }
+        }
+        let (_, sum) = &mut sums[place];
         *sum = sum
             .checked_add(&posting.totals())
             .ok_or_else(|| Rejection::AmountOutOfRange { path: posting.account.clone() })?;

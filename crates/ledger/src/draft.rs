@@ -18,11 +18,15 @@ pub enum Draft {
 impl Draft {
     /// The book whose history the draft would extend. Assets belong to the system book.
     pub fn book(&self) -> BookName {
+        self.book_name().clone()
+    }
+
+    pub fn book_name(&self) -> &BookName {
         match self {
-            Draft::RegisterAsset(_) => BookName::system(),
-            Draft::OpenAccount { book, .. } => book.clone(),
-            Draft::ChangeAccount(draft) => draft.book.clone(),
-            Draft::PostTransaction(draft) => draft.book.clone(),
+            Draft::RegisterAsset(_) => BookName::system_name(),
+            Draft::OpenAccount { book, .. } => book,
+            Draft::ChangeAccount(draft) => &draft.book,
+            Draft::PostTransaction(draft) => &draft.book,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! (DESIGN "limits, enforced at the door"); book names that start with `_` belong to tallybook.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The longest book name, account path, asset id or idempotency key, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
@@ -123,7 +123,13 @@ impl BookName {
 
     /// The book that holds what belongs to no tenant: assets.
     pub fn system() -> Self {
-        Self(Arc::from("_system"))
+        Self::system_name().clone()
+    }
+
+    /// The same, made once.
+    pub fn system_name() -> &'static BookName {
+        static SYSTEM: LazyLock<BookName> = LazyLock::new(|| BookName(Arc::from("_system")));
+        &SYSTEM
     }
 
     pub fn is_system(&self) -> bool {

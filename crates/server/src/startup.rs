@@ -7,7 +7,7 @@ use crate::registry::{Registration, Registry};
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend;
-use crate::wire::{Body, Malformed, ReadFailure, Socket, decode_startup_parameters};
+use crate::wire::{Body, Malformed, Socket, decode_startup_parameters};
 use bytes::{BufMut, Bytes};
 use pgwire::messages::startup::{GssEncRequest, SslRequest};
 use sql::{BlockStatus, Engine, Session, SessionIdentity};
@@ -58,15 +58,6 @@ pub(crate) enum Refusal {
 impl From<Report> for Refusal {
     fn from(report: Report) -> Self {
         Refusal::Report(report.fatal())
-    }
-}
-
-impl From<ReadFailure> for Refusal {
-    fn from(failure: ReadFailure) -> Self {
-        match failure {
-            ReadFailure::Io(error) => Refusal::Io(error),
-            ReadFailure::Refused(report) => Refusal::Report(report),
-        }
     }
 }
 

@@ -36,19 +36,25 @@ pub enum Answer {
 /// What a write is answered with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WriteAnswer {
-    pub tag: String,
+    /// `INSERT 0`, `UPDATE` or `COPY`: the count of rows follows it.
+    pub verb: &'static str,
+    pub count: usize,
     /// What RETURNING shows, in the columns of the prepared statement.
     pub rows: Option<RecordBatch>,
+}
+
+impl WriteAnswer {
+    pub fn tag(&self) -> String {
+        format!("{} {}", self.verb, self.count)
+    }
 }
 
 /// How the command tag of a row answer is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowsTag {
-    /// `SELECT n`, `SHOW`, `FETCH n`…: the word and whether the number of rows follows it.
+    /// `SELECT n`, `INSERT 0 n`: the number of rows follows it.
     Counted(&'static str),
     Plain(&'static str),
-    /// Fixed, whatever RETURNING gives.
-    Exact(String),
 }
 
 impl std::fmt::Debug for Answer {

@@ -125,7 +125,7 @@ impl ChangePlan {
             Some(returning) => Some(returning.rows(Table::Accounts, recorded, parameters, zone)?),
             None => None,
         };
-        Ok(WriteAnswer { tag: format!("UPDATE {count}"), rows })
+        Ok(WriteAnswer { verb: "UPDATE", count, rows })
     }
 }
 

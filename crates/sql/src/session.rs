@@ -40,6 +40,8 @@ pub struct Session {
     /// Of the block, or of the implicit block around what stands outside of one.
     writes: BlockWrites,
     statements: PreparedStatements,
+    /// What held before the implicit block changed a setting.
+    before_implicit: Option<SessionSettings>,
     notices: Vec<Notice>,
 }
 
@@ -52,6 +54,7 @@ impl Session {
             block: Block::default(),
             writes,
             statements: PreparedStatements::default(),
+            before_implicit: None,
             notices: Vec::new(),
         }
     }
@@ -101,7 +104,7 @@ impl Session {
     /// held is gone.
     pub fn fail_block(&mut self) {
         match &mut self.block {
-            Block::Idle => drop(self.take_writes()),
+            Block::Idle => self.fail_implicit_block(),
             Block::Failed(_) => {}
             Block::Open(open) => {
                 match open.savepoints.newest() {
@@ -236,6 +239,7 @@ impl Session {
             Action::ExplainWrite(explain) => self.explain_write(explain, parameters).await,
             Action::Copy(plan) => self.begin_copy(plan).await,
             Action::ConfigSelect(select) => {
+                self.note_implicit_change();
                 let in_block = self.block.status() == BlockStatus::InBlock;
                 let block = &mut self.block;
                 select.run(parameters, &mut self.settings, |settings, change| {
@@ -244,7 +248,10 @@ impl Session {
             }
             Action::Show(command) => show(command, &self.settings),
             Action::Block(command) => Ok(tagged(self.run_block_command(command).await?)),
-            Action::Setting(command) => Ok(tagged(self.run_setting_command(command)?)),
+            Action::Setting(command) => {
+                self.note_implicit_change();
+                Ok(tagged(self.run_setting_command(command)?))
+            }
             Action::Prepare { name, statement } => {
                 self.statements.check_free(name)?;
                 self.statements.insert(name, Some(statement.clone()));

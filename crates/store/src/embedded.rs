@@ -8,7 +8,7 @@ use crate::opening::{Opened, open};
 use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
-use crate::write::{Books, LogThread, Publisher, Staging, Ticket, WritePath, submit};
+use crate::write::{Books, LogThread, Publisher, Staging, Ticket, WritePath, submit, submit_batch};
 use crate::{
     CommitError, OpenError, Outcome, ReadError, StagedDecision, StagedWrites, Terms, View,
 };
@@ -251,7 +251,7 @@ impl Ledger {
 
     /// Submits many groups together, each standing alone; results are by position.
     pub fn batch(&self, groups: &[Vec<Draft>]) -> Vec<Ticket> {
-        groups.iter().map(|group| self.submit(group)).collect()
+        submit_batch(self.inner.write_path(), groups)
     }
 
     /// A time-ordered id for a new transaction (UUIDv7).

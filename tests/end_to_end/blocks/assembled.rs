@@ -115,6 +115,13 @@ const CASES: &[Case] = &[
         "query BEGIN\nquery INSERT INTO postings (tx_id, account, amount, direction) VALUES ('{id 9}', 'cash', 5, 'debit')\nquery COMMIT",
     ),
     same(
+        "a committed transaction is complete",
+        "query BEGIN\nquery INSERT INTO transactions (tx_id, book, idempotency_key) VALUES ('{id 1}', '{book}', 'a')\n\
+         query INSERT INTO postings (tx_id, account, amount, direction) VALUES ('{id 1}', 'cash', 5, 'debit'), \
+         ('{id 1}', 'sales', 5, 'credit')\nquery COMMIT\nquery BEGIN\n\
+         query INSERT INTO postings (tx_id, account, amount, direction) VALUES ('{id 1}', 'cash', 5, 'debit')\nquery COMMIT",
+    ),
+    same(
         "a missing amount",
         "query BEGIN\nquery INSERT INTO transactions (tx_id, book, idempotency_key) VALUES ('{id 1}', '{book}', 'a')\n\
          query INSERT INTO postings (tx_id, account, direction) VALUES ('{id 1}', 'cash', 'debit')\nquery COMMIT",

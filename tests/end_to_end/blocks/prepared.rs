@@ -27,7 +27,7 @@ const CASES: &[Case] = &[
     ),
     same(
         "too few values",
-        "query PREPARE p (int, int) AS SELECT $1 + $2 AS sum\nquery EXECUTE p (1)\nquery EXECUTE p (1, 2, 3)\nquery EXECUTE p (1, 2)",
+        "query PREPARE p (int, int) AS SELECT ($1 + $2)::int AS sum\nquery EXECUTE p (1)\nquery EXECUTE p (1, 2, 3)\nquery EXECUTE p (1, 2)",
     ),
     same(
         "deallocate all",

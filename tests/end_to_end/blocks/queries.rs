@@ -23,6 +23,14 @@ const CASES: &[Case] = &[
     same("an error at the end", "query {post a 1}; {post b 2}; {fail}"),
     same("a rejection in the middle", "query {post a 1}; {post b 0}; {post c 3}"),
     same("a rejection at the end", "query {post a 1}; {post b 2}; {post c -3}"),
+    same(
+        "a deferred failure behind a read",
+        "query INSERT INTO transactions (tx_id, book, idempotency_key) VALUES ('{id 1}', '{book}', 'a'); SELECT 1 AS one",
+    ),
+    same(
+        "returning before a read",
+        "query {post a 1} RETURNING seq, deduplicated; SELECT 1 AS one; {post b 2} RETURNING seq",
+    ),
     same("a conflict within the query", "query {post a 1}; {post a 2}; {post c 3}"),
     same("a conflict with before", "query {post a 1}\nquery {post b 1}; {post a 2}; {post c 3}"),
     same("a syntax error anywhere runs nothing", "query {post a 1}; SELEC 1; {post b 2}"),

@@ -182,9 +182,12 @@ fn variables_formats_and_expanded_output() {
 }
 
 #[test]
-fn prepared_statements_through_psql_bind() {
+fn statements_are_prepared_in_sql() {
     let server = shop();
-    // psql 15 has no \bind; PREPARE through SQL is refused, never half done.
-    let session = psql(&server, &["-v", "VERBOSITY=verbose"], "PREPARE p AS SELECT 1;\n");
-    assert!(session.stderr.contains("0A000"), "{session:#?}");
+    let session = psql(
+        &server,
+        &["-t", "-A"],
+        "PREPARE p AS SELECT $1 || '!';\nEXECUTE p('hello');\nDEALLOCATE p;\n",
+    );
+    assert_eq!(session.ok(), "PREPARE\nhello!\nDEALLOCATE\n");
 }

@@ -1,7 +1,8 @@
 //! The simplest ledger that follows the rules: maps, and one function that posts. It knows nothing
 //! of blocks, sessions or SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 /// A book and a name in it.
 pub(crate) type Named = (&'static str, String);
@@ -59,14 +60,23 @@ pub(crate) struct Books {
     pub(crate) accounts: BTreeMap<Named, Account>,
     pub(crate) transactions: BTreeMap<Named, Posted>,
     pub(crate) heads: BTreeMap<&'static str, i64>,
-    /// Whether the same write again is answered with the first one; to a plain table it is a conflict.
-    pub(crate) knows_replays: bool,
+    /// A ledger answers the same write again with the first one, and a transaction stands where its last posting
+    /// came. To plain tables the one is a conflict, and the other stands where its first row came.
+    pub(crate) is_ledger: bool,
 }
 
 impl Books {
-    pub(crate) fn new(knows_replays: bool) -> Books {
+    pub(crate) fn new(is_ledger: bool) -> Books {
         let (accounts, transactions, heads) = Default::default();
-        Books { accounts, transactions, heads, knows_replays }
+        Books { accounts, transactions, heads, is_ledger }
+    }
+
+    /// What is in one and not the same in the other.
+    pub(crate) fn differences(&self, other: &Books) -> Vec<String> {
+        let mut all = differing("accounts", &self.accounts, &other.accounts);
+        all.extend(differing("transactions", &self.transactions, &other.transactions));
+        all.extend(differing("heads", &self.heads, &other.heads));
+        all
     }
 
     /// Writes, or says the SQLSTATE of why not and changes nothing. A transaction that is still being assembled
@@ -77,7 +87,7 @@ impl Books {
             Write::Post { at, legs, skips, .. } => {
                 if let Some(posted) = self.transactions.get(at) {
                     let same = sorted(&posted.legs) == sorted(legs);
-                    return match (skips, same && self.knows_replays) {
+                    return match (skips, same && self.is_ledger) {
                         (true, _) => Ok(Done::Skipped),
                         (false, true) => Ok(Done::Replayed { seq: posted.seq }),
                         (false, false) => Err("23505"),
@@ -91,7 +101,7 @@ impl Books {
     fn open(&mut self, at: &Named) -> Result<Done, &'static str> {
         if self.accounts.contains_key(at) {
             let replay = Done::Replayed { seq: 0 };
-            return if self.knows_replays { Ok(replay) } else { Err("23505") };
+            return if self.is_ledger { Ok(replay) } else { Err("23505") };
         }
         self.accounts.insert(at.clone(), Account::default());
         Ok(Done::Written { seq: self.take_seq(at.0) })
@@ -139,6 +149,18 @@ impl Books {
         *head += 1;
         *head
     }
+}
+
+fn differing<K: Ord + Debug, V: PartialEq + Debug>(
+    what: &str,
+    one: &BTreeMap<K, V>,
+    other: &BTreeMap<K, V>,
+) -> Vec<String> {
+    let keys: BTreeSet<&K> = one.keys().chain(other.keys()).collect();
+    let differing = keys.into_iter().filter(|key| one.get(key) != other.get(key));
+    differing
+        .map(|key| format!("{what} {key:?}: {:?} and {:?}", one.get(key), other.get(key)))
+        .collect()
 }
 
 fn signed(leg: &Leg) -> i64 {

@@ -57,11 +57,14 @@ pub(crate) struct Session {
     staged: Vec<Write>,
     /// Names, and the writes staged when they were set.
     savepoints: Vec<(u64, Vec<Write>)>,
+    /// The handles of transactions that were assembled and written.
+    complete: Vec<u64>,
 }
 
 impl Session {
     pub(crate) fn new() -> Session {
-        Session { status: Status::Idle, staged: Vec::new(), savepoints: Vec::new() }
+        let (staged, savepoints, complete) = Default::default();
+        Session { status: Status::Idle, staged, savepoints, complete }
     }
 
     pub(crate) fn in_block(&self) -> bool {
@@ -70,11 +73,7 @@ impl Session {
 
     /// The handles of the transactions that this block assembles.
     pub(crate) fn handles(&self) -> Vec<u64> {
-        let assembled = self.staged.iter().filter_map(|write| match write {
-            Write::Post { assembled, .. } => *assembled,
-            Write::Open(_) => None,
-        });
-        assembled.collect()
+        handles(&self.staged)
     }
 
     pub(crate) fn exchange(
@@ -108,6 +107,9 @@ impl Session {
                 }
             }
             committed.push(books.clone());
+        }
+        if books.is_ledger {
+            with_final_positions(books, statements, &mut answers);
         }
         let status = match self.status {
             Status::Idle => 'I',
@@ -223,17 +225,19 @@ impl Session {
         more: &[Leg],
     ) -> Result<Answer, &'static str> {
         let view = self.view(books);
-        let found = self.staged.iter_mut().find_map(|write| match write {
-            Write::Post { at, legs, assembled: Some(its), .. } if *its == handle => {
-                Some((at, legs))
-            }
-            _ => None,
-        });
-        let Some((at, legs)) = found else { return Err("23503") };
+        let is_it = |write: &Write| matches!(write, Write::Post { assembled, .. } if *assembled == Some(handle));
+        let Some(place) = self.staged.iter().position(is_it) else {
+            return Err(if self.complete.contains(&handle) { "55000" } else { "23503" });
+        };
+        let Write::Post { at, legs, .. } = &mut self.staged[place] else { return Err("23503") };
         for leg in more {
             view.check_leg(at.0, leg)?;
         }
         legs.extend_from_slice(more);
+        if books.is_ledger {
+            let write = self.staged.remove(place);
+            self.staged.push(write);
+        }
         Ok(Answer::tag(&format!("INSERT 0 {}", more.len())))
     }
 
@@ -244,6 +248,7 @@ impl Session {
             return Ok(Answer::tag("ROLLBACK"));
         }
         commit(books, &staged)?;
+        self.complete.extend(handles(&staged));
         Ok(Answer::tag("COMMIT"))
     }
 
@@ -272,6 +277,25 @@ impl Session {
         }
         view
     }
+}
+
+/// The answers of an implicit block are held until it is written: they say where each transaction stands then.
+fn with_final_positions(books: &Books, statements: &[Statement], answers: &mut [Answer]) {
+    for (statement, answer) in statements.iter().zip(answers) {
+        if let Statement::Post { at, .. } = statement
+            && let (Some(row), Some(posted)) = (answer.rows.first_mut(), books.transactions.get(at))
+        {
+            row[0] = posted.seq.to_string();
+        }
+    }
+}
+
+fn handles(staged: &[Write]) -> Vec<u64> {
+    let assembled = staged.iter().filter_map(|write| match write {
+        Write::Post { assembled, .. } => *assembled,
+        Write::Open(_) => None,
+    });
+    assembled.collect()
 }
 
 /// All or nothing.

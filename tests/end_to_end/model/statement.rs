@@ -70,7 +70,12 @@ impl Statement {
         );
         let mut legs = balanced_legs(&mut content);
         match dice.below(12) {
-            0 if is_new => legs[0].amount = 0,
+            0 if is_new => {
+                // One fault at a time: which is told first is nobody's promise.
+                let leg =
+                    |path: &str, direction| Leg { path: path.to_owned(), direction, amount: 0 };
+                legs = vec![leg("a0", Direction::Debit), leg("a1", Direction::Credit)];
+            }
             1 if is_new => legs[0].path = "nobody".to_owned(),
             2 => {
                 for leg in &mut legs {

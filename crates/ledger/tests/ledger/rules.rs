@@ -230,3 +230,31 @@ fn variant(rejection: &Rejection) -> String {
     let debug = format!("{rejection:?}");
     debug.split([' ', '{']).next().unwrap_or_default().to_owned()
 }
+
+/// The legs of an account are summed wherever they stand, however many accounts there are.
+#[test]
+fn a_minimum_holds_for_the_sum_of_an_accounts_legs_among_many() {
+    for others in [1, 15, 16, 17, 40] {
+        let mut book = shop();
+        let paths: Vec<String> = (0..others).map(|n| format!("other:{n}")).collect();
+        for other in &paths {
+            book.accept(&open(other, "USD", AccountKind::Asset, None));
+        }
+        // In and out of the wallet, with all the others in between, twice over.
+        let around = |out: i128| {
+            let mut legs = vec![debit("wallet", out), credit("cash", out)];
+            for round in 1..=2 {
+                legs.extend(paths.iter().map(|other| debit(other, round)));
+                legs.extend(paths.iter().map(|other| credit(other, round)));
+            }
+            legs.extend([credit("wallet", 5), debit("cash", 5)]);
+            legs
+        };
+        let rejection = book.refuse(&post("too much", &around(6)));
+        assert_eq!(variant(&rejection), "BelowMinBalance", "{others}: {rejection}");
+        book.accept(&post("all of it", &around(5)));
+        for other in &paths {
+            assert_eq!(book.account(other).totals.debits, 3, "{other} of {others}");
+        }
+    }
+}

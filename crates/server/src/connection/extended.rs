@@ -202,10 +202,10 @@ impl Connection {
         formats: &[Format],
         max_rows: u64,
     ) -> Result<(), Failure> {
-        let WriteAnswer { tag, rows } = answer;
+        let WriteAnswer { verb, rows, .. } = answer;
         let columns = prepared.columns().unwrap_or_default().to_vec();
         let rows = futures::stream::iter(rows.map(Ok::<_, sql::Error>));
-        let cursor = self.cursor(prepared, &columns, rows, RowsTag::Exact(tag), formats);
+        let cursor = self.cursor(prepared, &columns, rows, RowsTag::Counted(verb), formats);
         self.go_on(name, Box::new(cursor), max_rows, Interruption::Never).await
     }
 

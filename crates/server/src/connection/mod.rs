@@ -23,7 +23,7 @@ use crate::registry::Registration;
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend;
-use crate::wire::{Frontend, Message, ReadFailure, Socket};
+use crate::wire::{Frontend, Message, Socket};
 use bytes::BytesMut;
 use copy_in::CopyProtocol;
 use copy_stream::CopyStream;
@@ -192,8 +192,7 @@ impl Connection {
             read = self.socket.read_more() => match read {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(End::Closed),
-                Err(ReadFailure::Io(error)) => return Err(End::Io(error)),
-                Err(ReadFailure::Refused(report)) => return Err(End::Fatal(report)),
+                Err(error) => return Err(End::Io(error)),
             },
             outcome = self.replies.next_outcome() => outcome,
             () = timeout => {
@@ -235,7 +234,11 @@ impl Connection {
         if matches!(self.mode, Mode::Skipping) && !Frontend::ends_skipping(message.kind) {
             return Ok(());
         }
-        let answered = match Frontend::decode(message.kind, &message.body) {
+        let body = match &message.body {
+            Ok(body) => body,
+            Err(why) => return self.settle(Err(why.clone().into()), is_extended).await,
+        };
+        let answered = match Frontend::decode(message.kind, body) {
             Ok(Frontend::Terminate) => return Err(End::Closed),
             Ok(frontend) if matches!(self.mode, Mode::Copying { .. }) => {
                 self.dispatch_during_copy(frontend).await

@@ -15,6 +15,10 @@ impl Connection {
     /// The end of a Query, or of the messages up to a Sync: what was held is committed, and
     /// answered when it is durable. Messages go on being read meanwhile.
     pub(super) async fn end_implicit_block(&mut self) -> Result<(), Failure> {
+        if self.session.changes_settings() {
+            self.commit_held().await?;
+        }
+        self.session.end_implicit_block();
         if !self.session.holds_writes() {
             return Ok(());
         }
@@ -76,7 +80,7 @@ impl Connection {
     ) -> Result<(), Failure> {
         let style = Style::of(self.session.settings());
         write_answer(self.out(), reply, answer, style)?;
-        self.complete(&answer.tag);
+        self.complete(&answer.tag());
         Ok(())
     }
 
@@ -119,6 +123,8 @@ fn write_parts(
     for part in parts {
         match part {
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
+            Part::LastTag(tag) if error.is_none() => backend::command_complete(out, &tag),
+            Part::LastTag(_) => {}
             Part::Held(held) => match answers.next() {
                 Some(answer) => {
                     let fails =
@@ -127,7 +133,7 @@ fn write_parts(
                         return Some(report);
                     }
                     if !fails {
-                        backend::command_complete(out, &answer.tag);
+                        backend::command_complete(out, &answer.tag());
                     }
                 }
                 None => return Some(error.map_or_else(unanswered, Report::from)),

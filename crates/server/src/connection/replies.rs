@@ -43,6 +43,8 @@ pub(super) enum ReplyProtocol {
 pub(super) enum Part {
     Bytes(BytesMut),
     Held(HeldReply),
+    /// The command tag of a Query's last statement: it is complete with the commit behind it.
+    LastTag(String),
 }
 
 /// A block that has ended for the client's messages and not for the disk.
@@ -72,7 +74,7 @@ impl Replies {
     /// Where the next reply is written.
     pub(super) fn tail<'a>(&'a mut self, output: &'a mut BytesMut) -> &'a mut BytesMut {
         if !self.open.is_empty() {
-            if matches!(self.open.last(), Some(Part::Held(_))) {
+            if !matches!(self.open.last(), Some(Part::Bytes(_))) {
                 self.open.push(Part::Bytes(BytesMut::new()));
             }
             if let Some(Part::Bytes(bytes)) = self.open.last_mut() {
@@ -87,6 +89,15 @@ impl Replies {
 
     pub(super) fn hold(&mut self, held: HeldReply) {
         self.open.push(Part::Held(held));
+    }
+
+    /// The last statement of a Query is done. `false` if nothing is held that its tag waits for.
+    pub(super) fn hold_last_tag(&mut self, tag: &str) -> bool {
+        if self.open.is_empty() {
+            return false;
+        }
+        self.open.push(Part::LastTag(tag.to_owned()));
+        true
     }
 
     /// The last held write is answered by other means.
@@ -150,6 +161,7 @@ fn bytes_of(parts: &[Part]) -> usize {
         .map(|part| match part {
             Part::Bytes(bytes) => bytes.len(),
             Part::Held(_) => std::mem::size_of::<HeldReply>(),
+            Part::LastTag(tag) => tag.len(),
         })
         .sum()
 }

@@ -59,7 +59,6 @@ impl RowCursor {
         match &self.tag {
             RowsTag::Counted(word) => format!("{word} {count}"),
             RowsTag::Plain(word) => (*word).to_owned(),
-            RowsTag::Exact(tag) => tag.clone(),
         }
     }
 }

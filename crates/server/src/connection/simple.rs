@@ -52,11 +52,11 @@ impl Connection {
                 backend::row_description(self.out(), &columns, &[]);
                 let mut cursor = self.cursor(&prepared, &columns, rows, tag, &[]);
                 match self.send_rows(&mut cursor, 0, interruption).await? {
-                    RowsEnd::Complete { tag } => self.complete(&tag),
+                    RowsEnd::Complete { tag } => self.complete_simple(&tag, protocol),
                     RowsEnd::LimitReached => {}
                 }
             }
-            Answer::Command { tag } => self.complete(&tag),
+            Answer::Command { tag } => self.complete_simple(&tag, protocol),
             Answer::Held => {
                 let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
                 self.replies.hold(reply);
@@ -69,6 +69,15 @@ impl Connection {
             Answer::Empty => backend::empty_query_response(self.out()),
         }
         Ok(None)
+    }
+
+    /// The last statement of a Query is complete once the block around it has committed.
+    fn complete_simple(&mut self, tag: &str, protocol: ReplyProtocol) {
+        let waits =
+            protocol == ReplyProtocol::Simple { is_last: true } && self.replies.hold_last_tag(tag);
+        if !waits {
+            self.complete(tag);
+        }
     }
 
     /// Executes a statement: a read so that it can be stopped, everything else to its end.
@@ -98,6 +107,8 @@ impl Connection {
         match kind {
             // The implicit block becomes part of the explicit one.
             StatementKind::Begin | StatementKind::Rollback => self.answer_held().await?,
+            // The client waits for the answer to it before it sends more.
+            StatementKind::CopyFrom => self.answer_held().await?,
             StatementKind::Commit => self.commit_held().await?,
             _ => {}
         }

@@ -16,4 +16,4 @@ mod socket;
 
 pub(crate) use body::{Body, Malformed};
 pub(crate) use frontend::{Bind, Frontend, Target, decode_startup_parameters, decode_text};
-pub(crate) use socket::{Message, ReadFailure, Socket};
+pub(crate) use socket::{Message, Socket};

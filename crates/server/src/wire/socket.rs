@@ -17,14 +17,24 @@ pub(crate) const FLUSH_BYTES: usize = 64 * 1024;
 /// How much a buffer may keep for the next message.
 const IDLE_BUFFER_BYTES_MAX: usize = 256 * 1024;
 const READ_BYTES: usize = 8 * 1024;
+/// The kind and the length in front of every message.
+const HEAD_BYTES: usize = 5;
 /// The longest packet before a session exists, as in Postgres.
 const STARTUP_BYTES_MAX: usize = 10_000;
 
-/// A message as it lay on the wire: its kind and its body.
+/// A message as it lay on the wire: its kind and its body, or why that was not kept.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) kind: u8,
-    pub(crate) body: Bytes,
+    pub(crate) body: Result<Bytes, Report>,
+}
+
+/// A message whose body is read and not kept, because all clients together have sent too much.
+#[derive(Debug)]
+struct Discarded {
+    kind: u8,
+    bytes_left: usize,
+    why: Report,
 }
 
 #[derive(Debug)]
@@ -34,6 +44,7 @@ pub(crate) struct Socket {
     pub(crate) output: BytesMut,
     /// What the input takes of what all clients may have sent.
     charge: MemoryCharge,
+    discarded: Option<Discarded>,
     /// Cancelled when clients that do not read are no longer waited for.
     give_up: CancellationToken,
 }
@@ -44,6 +55,7 @@ impl Socket {
             stream,
             give_up,
             charge: sent.holder(),
+            discarded: None,
             input: BytesMut::with_capacity(READ_BYTES),
             output: BytesMut::with_capacity(READ_BYTES),
         }
@@ -51,7 +63,28 @@ impl Socket {
 
     /// The next message if all of it has arrived.
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>, Report> {
-        let Some((head, _)) = self.input.split_first_chunk::<5>() else {
+        if let Some(discarded) = &mut self.discarded {
+            let here = discarded.bytes_left.min(self.input.len());
+            discarded.bytes_left -= here;
+            self.input.advance(here);
+            if discarded.bytes_left > 0 {
+                return Ok(None);
+            }
+            let ended = self.discarded.take();
+            return Ok(ended.map(|Discarded { kind, why, .. }| Message { kind, body: Err(why) }));
+        }
+        let Some((kind, body_length)) = self.next_head()? else { return Ok(None) };
+        if self.input.len() < HEAD_BYTES + body_length {
+            return Ok(None);
+        }
+        self.input.advance(HEAD_BYTES);
+        let body = self.input.split_to(body_length).freeze();
+        Ok(Some(Message { kind, body: Ok(body) }))
+    }
+
+    /// The kind of the next message and the length of its body, once they are there.
+    fn next_head(&self) -> Result<Option<(u8, usize)>, Report> {
+        let Some((head, _)) = self.input.split_first_chunk::<HEAD_BYTES>() else {
             // A kind that does not exist is refused by its first byte.
             return match self.input.first() {
                 Some(kind) if body_bytes_max(*kind).is_none() => Err(unknown_kind(*kind)),
@@ -65,12 +98,7 @@ impl Socket {
         let body_length = body_length
             .filter(|length| *length <= body_max)
             .ok_or_else(|| Report::protocol_violation("invalid message length").fatal())?;
-        if self.input.len() < 5 + body_length {
-            return Ok(None);
-        }
-        self.input.advance(5);
-        let body = self.input.split_to(body_length).freeze();
-        Ok(Some(Message { kind, body }))
+        Ok(Some((kind, body_length)))
     }
 
     /// The next packet of a client without a session: its code and what follows. `Err` for a
@@ -90,15 +118,26 @@ impl Socket {
     }
 
     /// Waits for more bytes. `false` at the end of the stream. Safe to drop while it waits.
-    pub(crate) async fn read_more(&mut self) -> Result<bool, ReadFailure> {
+    pub(crate) async fn read_more(&mut self) -> io::Result<bool> {
         if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES_MAX {
             self.input = BytesMut::new();
         }
-        self.charge
-            .hold(self.input.len())
-            .map_err(|error| ReadFailure::Refused(Report::from(error).fatal()))?;
+        if let Err(error) = self.charge.hold(self.input.len()) {
+            self.discard_message(error.into());
+        }
         self.input.reserve(READ_BYTES);
-        Ok(self.stream.read_buf(&mut self.input).await.map_err(ReadFailure::Io)? > 0)
+        Ok(self.stream.read_buf(&mut self.input).await? > 0)
+    }
+
+    /// Keeps nothing of the message that is arriving. Whatever comes behind it is answered.
+    fn discard_message(&mut self, why: Report) {
+        if let Ok(Some((kind, body_length))) = self.next_head() {
+            let bytes_left = (HEAD_BYTES + body_length).saturating_sub(self.input.len());
+            self.input = BytesMut::new();
+            self.discarded = Some(Discarded { kind, bytes_left, why });
+        }
+        // Holding less is never refused.
+        let _ = self.charge.hold(self.input.len());
     }
 
     /// Sends everything written so far.
@@ -127,14 +166,6 @@ impl Socket {
     pub(crate) fn wants_flush(&self) -> bool {
         self.output.len() >= FLUSH_BYTES
     }
-}
-
-/// Why no more was read.
-#[derive(Debug)]
-pub(crate) enum ReadFailure {
-    Io(io::Error),
-    /// All clients together have sent more than is kept for them.
-    Refused(Report),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

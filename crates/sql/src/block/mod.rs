@@ -148,6 +148,13 @@ impl Block {
         }
     }
 
+    /// A statement runs that is more than a command: modes are settled from now on.
+    pub(crate) fn note_statement(&mut self) {
+        if let Block::Open(open) = self {
+            open.ran_query = true;
+        }
+    }
+
     /// Where to note what is read, if that matters when the block ends.
     pub(crate) fn reads(&self) -> Option<&ReadBooks> {
         match self {

@@ -70,9 +70,7 @@ impl WriteStatement {
             WriteStatement::Plan { prepared, parameters, zone } => {
                 Self::plan(prepared)?.answer(recorded, count, parameters, *zone)
             }
-            WriteStatement::Copy { .. } => {
-                Ok(WriteAnswer { tag: format!("COPY {count}"), rows: None })
-            }
+            WriteStatement::Copy { .. } => Ok(WriteAnswer { verb: "COPY", count, rows: None }),
         }
     }
 }

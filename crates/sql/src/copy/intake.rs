@@ -129,15 +129,15 @@ impl CopyIn {
         Ok(self.rows)
     }
 
-    /// Takes in what is left and waits until all pieces are committed; gives the command tag.
-    pub(crate) async fn finish_pieces(mut self) -> Result<String> {
+    /// Takes in what is left and waits until all pieces are committed; gives how many rows that are.
+    pub(crate) async fn finish_pieces(mut self) -> Result<usize> {
         self.reader.complete();
         let taken = self.take_records().await;
         self.settled(taken).await?;
         let last = self.hand_over().await;
         self.settled(last).await?;
         let committed = self.abandon().await?.unwrap_or_default();
-        Ok(format!("COPY {}", committed.rows))
+        Ok(usize::try_from(committed.rows).unwrap_or(usize::MAX))
     }
 
     /// Where pieces are on their way, an error waits for them and tells what they came to.

@@ -138,12 +138,11 @@ impl InsertPlan {
         parameters: &[Value],
         zone: Tz,
     ) -> Result<WriteAnswer> {
-        let tag = format!("INSERT 0 {count}");
         let rows = match &self.returning {
             Some(returning) => Some(returning.rows(self.table, recorded, parameters, zone)?),
             None => None,
         };
-        Ok(WriteAnswer { tag, rows })
+        Ok(WriteAnswer { verb: "INSERT 0", count, rows })
     }
 
     fn rows_of_values(

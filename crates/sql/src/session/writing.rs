@@ -40,6 +40,7 @@ impl Session {
         parameters: &[Value],
     ) -> Result<Answer> {
         self.check_may_write(plan.verb())?;
+        self.block.note_statement();
         let view = match plan.reads() {
             true => self.view().await?,
             false => self.shared.ledger.view().into(),
@@ -80,6 +81,7 @@ impl Session {
 
     pub(super) async fn begin_copy(&mut self, plan: &Arc<CopyPlan>) -> Result<Answer> {
         self.check_may_write("COPY FROM")?;
+        self.block.note_statement();
         let is_alone = self.block.status() == BlockStatus::Idle && !self.holds_writes();
         if plan.commits_in_pieces() && !is_alone {
             return Err(CopyIn::pieces_in_block());
@@ -90,8 +92,8 @@ impl Session {
 
     pub(super) async fn write_copy(&mut self, copy: CopyIn) -> Result<Answer> {
         if copy.commits_in_pieces() {
-            let tag = copy.finish_pieces().await?;
-            return Ok(Answer::Written(WriteAnswer { tag, rows: None }));
+            let count = copy.finish_pieces().await?;
+            return Ok(Answer::Written(WriteAnswer { verb: "COPY", count, rows: None }));
         }
         let copied = copy.finish()?;
         let statement = WriteStatement::Copy { table: copied.table, lines: copied.lines };
@@ -111,6 +113,30 @@ impl Session {
         answer
             .map(Answer::Written)
             .ok_or_else(|| Error::new(Fault::Internal, "a statement was staged and has no answer"))
+    }
+
+    /// Whether the implicit block cannot end before its outcome is known: it has changed settings,
+    /// which go back with it.
+    pub fn changes_settings(&self) -> bool {
+        self.before_implicit.is_some()
+    }
+
+    pub(super) fn note_implicit_change(&mut self) {
+        if matches!(self.block, Block::Idle) && self.before_implicit.is_none() {
+            self.before_implicit = Some(self.settings.clone());
+        }
+    }
+
+    /// The end of a Query, or of the messages up to a Sync.
+    pub fn end_implicit_block(&mut self) {
+        self.before_implicit = None;
+    }
+
+    pub(super) fn fail_implicit_block(&mut self) {
+        drop(self.take_writes());
+        if let Some(before) = self.before_implicit.take() {
+            self.settings.roll_back_to(&before);
+        }
     }
 
     pub(super) fn take_writes(&mut self) -> BlockWrites {
@@ -166,7 +192,11 @@ impl Session {
             Ok(Answer::Held) => self.commit_held().await,
             answer => answer,
         };
-        answer.inspect_err(|_| self.fail_block())
+        match &answer {
+            Ok(_) => self.end_implicit_block(),
+            Err(_) => self.fail_block(),
+        }
+        answer
     }
 
     /// Commits the held writes and gives the answer of the last.

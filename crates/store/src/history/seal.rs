@@ -7,10 +7,10 @@ use super::part::{Part, PartContent, write_part};
 use crate::ReadError;
 use crate::projection::{
     AccountRecord, Bounds, EventRow, Piece, PostingRow, Projections, Sums, SumsAt, memory_bytes,
-    transaction_of,
 };
+use foldhash::fast::RandomState;
 use ledger::{Event, EventBody, Lsn};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,9 +51,8 @@ impl Projections {
     /// Seals the next slice of what is published, if there is any.
     pub(super) fn seal_next(&self, max: SliceMax) -> Result<Option<Lsn>, SealError> {
         let first = self.history.sealed().next();
-        let events = self.next_slice(first, max);
+        let (events, bytes) = self.next_slice(first, max);
         let Some(last) = events.last().map(|event| event.lsn) else { return Ok(None) };
-        let bytes = events.iter().map(|event| memory_bytes(event)).sum();
         let bounds = Bounds { lsn: (first.0, last.0), at: (i64::MIN, i64::MAX) };
         // Chunks are shared and then copied, so that the publisher is not held up meanwhile.
         let pieces = self.postings().pieces(&bounds);
@@ -68,29 +67,29 @@ impl Projections {
     }
 
     /// Published events from `first` on, up to the end of a frame: at most `max` of them, unless
-    /// the first frame alone is larger.
-    fn next_slice(&self, first: Lsn, max: SliceMax) -> Vec<Arc<Event>> {
+    /// the first frame alone is larger. Gives what they take in memory, too.
+    fn next_slice(&self, first: Lsn, max: SliceMax) -> (Vec<Arc<Event>>, u64) {
         let cut = self.cut();
         let bounds = Bounds { lsn: (first.0, cut.0), at: (i64::MIN, i64::MAX) };
         let pieces = self.events().pieces(&bounds);
         let mut slice: Vec<Arc<Event>> = Vec::new();
         let mut bytes = 0;
-        // How many events end with the last frame that is whole.
-        let mut whole = 0;
+        // How many events end with the last frame that is whole, and their bytes.
+        let mut whole = (0, 0);
         for EventRow(event) in pieces.iter().flat_map(Piece::rows) {
             if slice.last().is_some_and(|last| last.at != event.at) {
-                whole = slice.len();
+                whole = (slice.len(), bytes);
             }
             let full = slice.len() as u64 >= max.events || bytes > max.bytes;
-            if full && whole > 0 {
-                slice.truncate(whole);
-                return slice;
+            if full && whole.0 > 0 {
+                slice.truncate(whole.0);
+                return (slice, whole.1);
             }
             bytes += memory_bytes(event);
             slice.push(event.clone());
         }
         // A cut ends a frame.
-        slice
+        (slice, bytes)
     }
 
     /// Writes the part of a range whose events and postings are known; `sums` are those of an
@@ -135,34 +134,26 @@ impl Projections {
         last: Lsn,
         mut sums: impl FnMut(&str, &str) -> Result<Sums, SealError>,
     ) -> Result<Vec<AccountRecord>, SealError> {
-        let mut touched = BTreeSet::new();
-        for event in events {
-            let book = event.book.as_str();
-            match &event.body {
-                EventBody::AssetRegistered(_) => {}
-                EventBody::AccountOpened(opening) => {
-                    touched.insert((book, opening.path.as_str()));
-                }
-                EventBody::AccountChanged { path, .. } => {
-                    touched.insert((book, path.as_str()));
-                }
-                EventBody::TransactionPosted(_) => {
-                    let accounts = transaction_of(event).postings.iter();
-                    touched.extend(accounts.map(|posting| (book, posting.account.as_str())));
-                }
-            }
-        }
-        // Later legs of an account overwrite earlier ones.
-        let mut posted: HashMap<(&str, &str), Sums> = HashMap::new();
+        // Sums that a leg in the range tells: later legs of an account overwrite earlier ones.
+        let mut touched: HashMap<(&str, &str), Option<Sums>, RandomState> = HashMap::default();
         for row in postings {
             let account = (row.event.book.as_str(), row.posting().account.as_str());
             let last_posting = Some((row.event.lsn, row.event.seq));
-            posted.insert(account, Sums { totals: row.totals_after, last_posting });
+            touched.insert(account, Some(Sums { totals: row.totals_after, last_posting }));
+        }
+        for event in events {
+            let path = match &event.body {
+                EventBody::AccountOpened(opening) => &opening.path,
+                EventBody::AccountChanged { path, .. } => path,
+                // Their accounts are those of the postings.
+                EventBody::AssetRegistered(_) | EventBody::TransactionPosted(_) => continue,
+            };
+            touched.entry((event.book.as_str(), path.as_str())).or_default();
         }
         let mut records = Vec::with_capacity(touched.len());
-        for (book, path) in touched {
-            let sums = match posted.get(&(book, path)) {
-                Some(found) => *found,
+        for ((book, path), posted) in touched {
+            let sums = match posted {
+                Some(found) => found,
                 None => sums(book, path)?,
             };
             let record = self.book(book).and_then(|projection| {

@@ -24,8 +24,9 @@ pub(crate) use rows::{Bounds, CHUNK_ROWS, Piece, Row, Rows};
 use crate::history::keys::KeyHash;
 use crate::history::{History, SealedPosting};
 use crate::{AssetRow, ReadError};
+use foldhash::fast::RandomState;
 use ledger::{AssetId, BookName, Event, EventBody, Lsn, Seq, Transaction};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -163,7 +164,7 @@ impl Projections {
     /// Evicts the oldest full chunk of events, if all of it is sealed; gives where it ended.
     fn evict_events(&self, through: Lsn) -> Option<Lsn> {
         let chunk = write(&self.events).evict_one(through)?;
-        let mut counts: HashMap<&BookName, usize> = HashMap::new();
+        let mut counts: HashMap<&BookName, usize, RandomState> = HashMap::default();
         for EventRow(event) in &chunk.rows {
             *counts.entry(&event.book).or_default() += 1;
             self.recent_bytes.fetch_sub(memory_bytes(event), Ordering::Relaxed);
@@ -180,11 +181,11 @@ impl Projections {
             let chunks = postings.evict(through);
             (chunks, postings.first_row())
         };
-        let mut accounts: BTreeMap<(&str, &str), ()> = BTreeMap::new();
+        let mut accounts: HashSet<(&str, &str), RandomState> = HashSet::default();
         for row in chunks.iter().flat_map(|chunk| &chunk.rows) {
-            accounts.insert((row.event.book.as_str(), row.posting().account.as_str()), ());
+            accounts.insert((row.event.book.as_str(), row.posting().account.as_str()));
         }
-        for ((book, path), ()) in accounts {
+        for (book, path) in accounts {
             if let Some(book) = self.book(book) {
                 book.evict_postings(path, first_row);
             }

@@ -25,18 +25,18 @@ impl GroupBooks {
         // Those that make a book come first: what the others find is then the book itself.
         for draft in group {
             if matches!(draft, Draft::OpenAccount { .. }) {
-                opened.add(BookName::system(), |name| books.get_or_open(name));
+                opened.add(BookName::system_name(), |name| books.get_or_open(name));
             }
             if matches!(draft, Draft::OpenAccount { .. } | Draft::RegisterAsset(_)) {
-                opened.add(draft.book(), |name| books.get_or_open(name));
+                opened.add(draft.book_name(), |name| books.get_or_open(name));
             }
         }
         for draft in group {
-            opened.add(draft.book(), |name| books.get(name).unwrap_or_default());
+            opened.add(draft.book_name(), |name| books.get(name).unwrap_or_default());
         }
         for name in terms.books_read() {
             match books.get(name) {
-                Some(book) => opened.add(name.clone(), |_| book),
+                Some(book) => opened.add(name, |_| book),
                 None => opened.absent.push(name.clone()),
             }
         }
@@ -45,23 +45,26 @@ impl GroupBooks {
 
     /// What deciding a draft looks at, when nothing is to be committed: no book is made for it.
     pub(super) fn of_draft(books: &Books, draft: &Draft) -> Self {
-        let mut opened = GroupBooks::of_book(books, &draft.book());
+        let mut opened = GroupBooks::of_book(books, draft.book_name());
         if matches!(draft, Draft::OpenAccount { .. }) {
-            opened.add(BookName::system(), |name| books.get(name).unwrap_or_default());
+            opened.add(BookName::system_name(), |name| books.get(name).unwrap_or_default());
         }
         opened
     }
 
     pub(super) fn of_book(books: &Books, name: &BookName) -> Self {
         let mut opened = GroupBooks::default();
-        opened.add(name.clone(), |name| books.get(name).unwrap_or_default());
+        opened.add(name, |name| books.get(name).unwrap_or_default());
         opened
     }
 
-    fn add(&mut self, name: BookName, open: impl FnOnce(&BookName) -> Arc<Mutex<Book>>) {
-        if let Err(place) = self.books.binary_search_by(|(known, _)| known.cmp(&name)) {
-            let book = open(&name);
-            self.books.insert(place, (name, book));
+    fn add(&mut self, name: &BookName, open: impl FnOnce(&BookName) -> Arc<Mutex<Book>>) {
+        // Most drafts are of the book that the one before was of, which its name's pointer tells.
+        if self.books.last().is_some_and(|(last, _)| last == name) {
+            return;
+        }
+        if let Err(place) = self.books.binary_search_by(|(known, _)| known.cmp(name)) {
+            self.books.insert(place, (name.clone(), open(name)));
         }
     }
 

@@ -4,10 +4,12 @@
 use crate::ReadError;
 use crate::history::keys::KeyHash;
 use crate::projection::Projections;
+use foldhash::fast::RandomState;
 use ledger::{
     BookName, Event, EventBody, IdempotencyKey, Lsn, PostedTransaction, Transaction,
-    TransactionContent, TransactionDraft, TransactionLookup, Uuid,
+    TransactionContent, TransactionDraft, TransactionIndex, TransactionLookup, Uuid,
 };
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What of a transaction must be new in its book, and what it says it reverses.
@@ -47,7 +49,9 @@ impl<'a> Names<'a> {
 /// The transactions that drafts can clash with or refer to: none, most of the time.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
-    events: Vec<Arc<Event>>,
+    transactions: TransactionIndex,
+    /// By tx_id.
+    events: HashMap<Uuid, Arc<Event>, RandomState>,
 }
 
 impl Past {
@@ -77,9 +81,10 @@ impl Past {
             for lsn in lsns_of(hash)? {
                 if let Some(event) = event_at(lsn)?
                     && event.book == *book
-                    && posted(&event).is_some_and(|transaction| wanted(transaction))
+                    && let Some(transaction) = posted(&event).filter(|found| wanted(found))
                 {
-                    self.events.push(event);
+                    self.transactions.insert(event.seq, transaction);
+                    self.events.insert(transaction.tx_id, event.clone());
                 }
             }
             Ok(())
@@ -96,14 +101,7 @@ impl Past {
 
     /// The event of a transaction that was found.
     pub(crate) fn event_of(&self, tx_id: &Uuid) -> Option<&Arc<Event>> {
-        self.events.iter().find(|event| posted(event).is_some_and(|found| found.tx_id == *tx_id))
-    }
-
-    fn first(&self, wanted: impl Fn(&Transaction) -> bool) -> Option<PostedTransaction> {
-        self.events.iter().find_map(|event| {
-            let transaction = posted(event).filter(|transaction| wanted(transaction))?;
-            Some(PostedTransaction { seq: event.seq, transaction: transaction.clone() })
-        })
+        self.events.get(tx_id)
     }
 }
 
@@ -116,15 +114,14 @@ fn posted(event: &Event) -> Option<&Arc<Transaction>> {
 
 impl TransactionLookup for Past {
     fn by_key(&self, key: &IdempotencyKey) -> Option<PostedTransaction> {
-        self.first(|transaction| transaction.idempotency_key == *key)
+        self.transactions.by_key(key)
     }
 
     fn by_id(&self, tx_id: &Uuid) -> Option<PostedTransaction> {
-        self.first(|transaction| transaction.tx_id == *tx_id)
+        self.transactions.by_id(tx_id)
     }
 
     fn reversal_of(&self, tx_id: &Uuid) -> Option<Uuid> {
-        self.first(|transaction| transaction.reverses == Some(*tx_id))
-            .map(|posted| posted.transaction.tx_id)
+        self.transactions.reversal_of(tx_id)
     }
 }

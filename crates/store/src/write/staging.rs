@@ -85,6 +85,10 @@ impl Inner {
     fn head(&self) -> Lsn {
         Lsn(self.next_lsn.0 - 1)
     }
+
+    fn wake(&self) -> Wake {
+        Wake { is_due: self.log_thread_waits }
+    }
 }
 
 /// An event that was decided and waits for its place.
@@ -94,6 +98,20 @@ pub(crate) struct Decided {
     pub(crate) seq: Seq,
     pub(crate) body: EventBody,
     pub(crate) encoded: EncodedEvent,
+}
+
+/// Whether the log thread waits for work, now that there is some. To be given to
+/// [`Staging::wake`], sooner or later.
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use = "the log thread may be waiting"]
+pub(crate) struct Wake {
+    is_due: bool,
+}
+
+impl Wake {
+    pub(crate) fn or(self, other: Wake) -> Wake {
+        Wake { is_due: self.is_due || other.is_due }
+    }
 }
 
 /// Larger buffers are not kept: they were for one large frame.
@@ -165,13 +183,12 @@ impl Staging {
         check_head: impl FnOnce(Lsn) -> Result<(), CommitError>,
         reply: Reply,
         place: impl FnOnce(&[Arc<Event>]),
-    ) {
-        let Some((mut inner, reply)) = self.open_intake(reply) else { return };
+    ) -> Wake {
+        let Some((mut inner, reply)) = self.open_intake(reply) else { return Wake::default() };
         if let Err(error) = check_head(inner.head()) {
             // It rests on what is staged already, as every answer does that says no.
             inner.cycle.entries.push(Entry::Answer { result: Err(error), reply });
-            self.wake_log_thread(inner);
-            return;
+            return inner.wake();
         }
         let at = (self.clock)().max(Timestamp(inner.last_at.0.saturating_add(1)));
         inner.last_at = at;
@@ -198,8 +215,10 @@ impl Staging {
         cycle.entries.push(Entry::Frame { events: events.clone(), outcomes, in_flight, reply });
         inner.next_lsn = last.next();
         inner.unpublished.extend(events.iter().cloned());
-        self.wake_log_thread(inner);
+        let wake = inner.wake();
+        drop(inner);
         place(&events);
+        wake
     }
 
     /// A staged event that is not published yet.
@@ -222,16 +241,15 @@ impl Staging {
         &self,
         result: Result<Vec<Pending>, CommitError>,
         reply: Reply,
-    ) {
-        let Some((mut inner, reply)) = self.open_intake(reply) else { return };
+    ) -> Wake {
+        let Some((mut inner, reply)) = self.open_intake(reply) else { return Wake::default() };
         inner.cycle.entries.push(Entry::Answer { result, reply });
-        self.wake_log_thread(inner);
+        inner.wake()
     }
 
-    fn wake_log_thread(&self, inner: MutexGuard<'_, Inner>) {
-        let waits = inner.log_thread_waits;
-        drop(inner);
-        if waits {
+    /// Wakes the log thread, if it waited when something was staged for it.
+    pub(crate) fn wake(&self, wake: Wake) {
+        if wake.is_due {
             self.work.notify_one();
         }
     }

@@ -7,17 +7,19 @@ use super::books::Books;
 use super::group::{GroupBooks, LockedBook, LockedBooks};
 use super::in_flight::InFlight;
 use super::past::{Names, Past};
-use super::staging::{Decided, Pending, Staging, tell};
+use super::staging::{Decided, Pending, Staging, Wake, tell};
 use super::terms::Terms;
 use super::ticket::{Reply, Ticket};
 use crate::log::frame::{FRAME_BYTES_MAX, HEADER_BYTES};
 use crate::log::record::EncodedEvent;
 use crate::projection::Projections;
 use crate::{CommitError, Options};
+use foldhash::fast::RandomState;
 use ledger::{
-    BookName, BookView, Decision, Draft, EventBody, Lsn, Original, Overlay, Seq, Transaction,
+    BookName, BookView, Decision, Draft, EventBody, Lsn, Original, Overlay, Seq, Transaction, Uuid,
     decide,
 };
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Bytes of a frame beside its events: braces, time, `durable` mark, header.
@@ -38,35 +40,90 @@ pub(crate) fn submit(path: WritePath<'_>, group: &[Draft], terms: &Terms) -> Tic
         return Ticket::answered(Ok(Vec::new()));
     }
     let opened = GroupBooks::open(path.books, group, terms);
-    let mut locked = opened.lock();
+    let (ticket, wake) = {
+        let mut locked = opened.lock();
+        submit_locked(path, &opened, &mut locked, group, terms)
+    };
+    path.staging.wake(wake);
+    ticket
+}
+
+/// Groups that are decided before the log thread is woken for them, and a book's lock is given up.
+const BATCH_GROUPS: usize = 64;
+
+/// Submits groups that each stand alone. Those that follow each other in one book take its lock
+/// once, and the log thread finds many of them when it wakes.
+pub(crate) fn submit_batch(path: WritePath<'_>, groups: &[Vec<Draft>]) -> Vec<Ticket> {
+    let terms = Terms::default();
+    let mut tickets = Vec::with_capacity(groups.len());
+    for groups in groups.chunks(BATCH_GROUPS) {
+        let mut wake = Wake::default();
+        for run in groups.chunk_by(|a, b| only_book(a).is_some() && only_book(a) == only_book(b)) {
+            let Some(first) = run.first().filter(|group| !group.is_empty()) else {
+                tickets.extend(run.iter().map(|_| Ticket::answered(Ok(Vec::new()))));
+                continue;
+            };
+            let opened = GroupBooks::open(path.books, first, &terms);
+            let mut locked = opened.lock();
+            for group in run {
+                let (ticket, wakes) = submit_locked(path, &opened, &mut locked, group, &terms);
+                tickets.push(ticket);
+                wake = wake.or(wakes);
+            }
+        }
+        path.staging.wake(wake);
+    }
+    tickets
+}
+
+/// The book of a group that needs no other and makes none.
+fn only_book(group: &[Draft]) -> Option<&BookName> {
+    let book = group.first()?.book_name();
+    let is_only = |draft: &Draft| match draft {
+        Draft::RegisterAsset(_) | Draft::OpenAccount { .. } => false,
+        Draft::ChangeAccount(_) | Draft::PostTransaction(_) => draft.book_name() == book,
+    };
+    group.iter().all(is_only).then_some(book)
+}
+
+/// Decides and stages a group whose books are locked.
+fn submit_locked(
+    path: WritePath<'_>,
+    opened: &GroupBooks,
+    locked: &mut LockedBooks<'_>,
+    group: &[Draft],
+    terms: &Terms,
+) -> (Ticket, Wake) {
     let (reply, mut ticket) = Ticket::new();
     let check_head = |head| terms.check_head(head, path.books, opened.absent());
-    if let Err(moved) = check_unmoved(path, terms, &locked, check_head) {
+    if let Err(moved) = check_unmoved(path, terms, locked, check_head) {
         ticket.refuse();
-        path.answer(path.staging.head(), Err(moved), reply);
-        return ticket;
+        return (ticket, path.answer(path.staging.head(), Err(moved), reply));
     }
     let decided = path
-        .look_up_past(&mut locked, group)
-        .and_then(|()| decide_group(path.books, &locked, group, terms));
-    match decided {
+        .look_up_past(locked, group)
+        .and_then(|()| decide_group(path.books, locked, group, terms));
+    let wake = match decided {
         Ok(decided) if decided.events.is_empty() => {
             let outcomes = decided.outcomes.into_iter();
             let outcomes = outcomes.map(|outcome| outcome.pending(&[])).collect();
-            path.answer(locked.staged(), Ok(outcomes), reply);
+            path.answer(locked.staged(), Ok(outcomes), reply)
         }
-        Ok(decided) => match path.admit(&locked, &decided) {
-            Ok(()) => path.stage(&mut locked, decided, check_head, reply),
-            // Rests on nothing that is staged, so it waits for nothing. A caller that went away
-            // does not need it.
-            Err(error) => drop(reply.send(Err(error))),
+        Ok(decided) => match path.admit(locked, &decided) {
+            Ok(()) => path.stage(locked, decided, check_head, reply),
+            Err(error) => {
+                // Rests on nothing that is staged, so it waits for nothing. A caller that went
+                // away does not need it.
+                let _ = reply.send(Err(error));
+                Wake::default()
+            }
         },
         Err(error) => {
             ticket.refuse();
-            path.answer(locked.staged(), Err(error), reply);
+            path.answer(locked.staged(), Err(error), reply)
         }
-    }
-    ticket
+    };
+    (ticket, wake)
 }
 
 /// The store's head is checked again when the group is staged: checked here too, it is checked for
@@ -112,8 +169,8 @@ impl WritePath<'_> {
         decided: DecidedGroup,
         check_head: impl FnOnce(Lsn) -> Result<(), CommitError>,
         reply: Reply,
-    ) {
-        let DecidedGroup { events, outcomes, bytes } = decided;
+    ) -> Wake {
+        let DecidedGroup { events, outcomes, bytes, .. } = decided;
         let mut in_flight: Vec<(Arc<InFlight>, usize)> = Vec::with_capacity(bytes.len() + 1);
         in_flight.push((self.books.in_flight().clone(), bytes.iter().sum()));
         for (locked, bytes) in locked.iter().zip(bytes) {
@@ -126,7 +183,7 @@ impl WritePath<'_> {
                 self.books.apply(&mut locked.get_mut(&event.book).book, event);
                 self.projections.history.keys.insert_names_of(event);
             }
-        });
+        })
     }
 
     /// Bounds at the door: the frame, and what each book may have in flight.
@@ -158,12 +215,13 @@ impl WritePath<'_> {
         rests_on: Lsn,
         result: Result<Vec<Pending>, CommitError>,
         reply: Reply,
-    ) {
+    ) -> Wake {
         if rests_on > self.projections.cut() {
-            self.staging.answer_after_staged(result, reply);
-        } else {
-            let _ = reply.send(result.map(|outcomes| tell(outcomes, self.projections)));
+            return self.staging.answer_after_staged(result, reply);
         }
+        // A caller that went away does not need it.
+        let _ = reply.send(result.map(|outcomes| tell(outcomes, self.projections)));
+        Wake::default()
     }
 }
 
@@ -192,6 +250,9 @@ struct DecidedGroup {
     outcomes: Vec<DraftOutcome>,
     /// Frame bytes of each of the group's books, at most.
     bytes: Vec<usize>,
+    /// Where transactions are among the first `indexed` events.
+    index: HashMap<(BookName, Uuid), usize, RandomState>,
+    indexed: usize,
 }
 
 fn decide_group(
@@ -204,11 +265,11 @@ fn decide_group(
         let mut decided = DecidedGroup { bytes: vec![0; locked.len()], ..Default::default() };
         if let [draft] = group {
             // The common case needs no overlay: nothing is decided on top of it here.
-            let name = draft.book();
-            let place = locked.place(&name);
+            let place = locked.place(draft.book_name());
             let (state, past) = (&locked[place].book.state, &locked[place].past);
             match decide_on_terms(&state.with(assets, past), 0, draft, terms)? {
                 Some(decision) => {
+                    let name = locked[place].name;
                     decided.add(name, place, past, decision, |_| state.head().next());
                 }
                 None => decided.skip(),
@@ -220,8 +281,7 @@ fn decide_group(
             .map(|LockedBook { book, past, .. }| Overlay::new(&book.state, assets, past))
             .collect();
         for (index, draft) in group.iter().enumerate() {
-            let name = draft.book();
-            let place = locked.place(&name);
+            let place = locked.place(draft.book_name());
             let Some(decision) = decide_on_terms(&overlays[place], index, draft, terms)? else {
                 decided.skip();
                 continue;
@@ -229,8 +289,8 @@ fn decide_group(
             if let Decision::New(EventBody::AssetRegistered(asset)) = &decision {
                 overlays.iter_mut().for_each(|overlay| overlay.show_asset(asset.clone()));
             }
-            let overlay = &mut overlays[place];
-            decided.add(name, place, &locked[place].past, decision, |body| overlay.apply(body));
+            let (overlay, LockedBook { name, past, .. }) = (&mut overlays[place], &locked[place]);
+            decided.add(name, place, past, decision, |body| overlay.apply(body));
         }
         Ok(decided)
     })
@@ -257,7 +317,7 @@ impl DecidedGroup {
 
     fn add(
         &mut self,
-        book: BookName,
+        book: &BookName,
         place_of_book: usize,
         past: &Past,
         decision: Decision,
@@ -268,18 +328,18 @@ impl DecidedGroup {
                 let seq = place(&body);
                 let encoded = EncodedEvent::new(book.as_str(), seq, &body);
                 self.bytes[place_of_book] += encoded.frame_bytes_max();
-                self.events.push(Decided { book, seq, body, encoded });
+                self.events.push(Decided { book: book.clone(), seq, body, encoded });
                 DraftOutcome::New(self.events.len() - 1)
             }
             Decision::Replay(Original::Transaction { transaction, .. }) => {
                 match past.event_of(&transaction.tx_id) {
                     Some(event) => DraftOutcome::Known(Pending::ReplayedTransaction(event.clone())),
-                    None => DraftOutcome::Repeated(self.index_of(&book, &transaction)),
+                    None => DraftOutcome::Repeated(self.index_of(book, &transaction)),
                 }
             }
             Decision::Replay(Original::Account(opening)) => {
                 let path = opening.path.clone();
-                DraftOutcome::Known(Pending::ReplayedAccount { book, path })
+                DraftOutcome::Known(Pending::ReplayedAccount { book: book.clone(), path })
             }
             Decision::Replay(Original::Asset(asset)) => {
                 DraftOutcome::Known(Pending::ReplayedAsset(asset.id.clone()))
@@ -290,12 +350,15 @@ impl DecidedGroup {
     }
 
     /// Where in the group a transaction was decided.
-    fn index_of(&self, book: &BookName, transaction: &Transaction) -> usize {
-        let same = |decided: &Decided| {
-            decided.book == *book
-                && matches!(&decided.body, EventBody::TransactionPosted(posted)
-                    if posted.tx_id == transaction.tx_id)
-        };
-        self.events.iter().position(same).expect("an original is in the past or in the group")
+    fn index_of(&mut self, book: &BookName, transaction: &Transaction) -> usize {
+        // Indexed when it is first asked for: few groups repeat themselves.
+        for (index, event) in self.events.iter().enumerate().skip(self.indexed) {
+            if let EventBody::TransactionPosted(posted) = &event.body {
+                self.index.insert((event.book.clone(), posted.tx_id), index);
+            }
+        }
+        self.indexed = self.events.len();
+        let index = self.index.get(&(book.clone(), transaction.tx_id));
+        *index.expect("an original is in the past or in the group")
     }
 }

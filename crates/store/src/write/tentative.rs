@@ -103,7 +103,8 @@ impl WritePath<'_> {
         decision: Option<T>,
     ) -> Tentative<T> {
         let (reply, ticket) = Ticket::new();
-        self.answer(locked.staged(), result, reply);
+        let wake = self.answer(locked.staged(), result, reply);
+        self.staging.wake(wake);
         Tentative::Behind(ticket, decision)
     }
 }

@@ -139,3 +139,70 @@ fn a_group_beyond_the_frame_limit_is_refused_whole() {
     assert!(matches!(ledger.submit(&group).wait(), Err(CommitError::FrameTooLarge { .. })));
     assert_eq!(balance(&ledger.view(), "a", "cash"), 0);
 }
+
+#[test]
+fn a_large_group_is_replayed_and_may_repeat_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path()).unwrap();
+    open_books(&ledger, &["a", "b"]);
+    let once: Vec<Draft> = (0..20_000)
+        .map(|n| transfer(["a", "b"][n % 2], &format!("k{}", n / 2), "cash", "sales", 1))
+        .collect();
+    // Every draft again, in the same group and then in another.
+    let twice = [once.clone(), once.clone()].concat();
+    let outcomes = ledger.submit(&twice).wait().unwrap();
+    let (first, second) = outcomes.split_at(once.len());
+    let again = ledger.submit(&once).wait().unwrap();
+    for ((first, second), again) in first.iter().zip(second).zip(&again) {
+        let Outcome::Committed(event) = first else { panic!("{first:?}") };
+        assert_eq!([second, again], [&Outcome::Replayed(event.clone()); 2]);
+    }
+    assert_eq!(balance(&ledger.view(), "a", "cash"), 10_000);
+}
+
+#[test]
+fn the_groups_of_a_batch_stand_alone_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path()).unwrap();
+    open_books(&ledger, &["a", "b"]);
+    let groups = vec![
+        vec![transfer("a", "k1", "cash", "sales", 1)],
+        vec![transfer("a", "k2", "cash", "nowhere", 1)],
+        Vec::new(),
+        vec![transfer("a", "k1", "cash", "sales", 1)],
+        vec![account("new", "till", AccountKind::Asset, Some(0))],
+        vec![transfer("a", "k3", "cash", "sales", 2), transfer("b", "k3", "cash", "sales", 2)],
+        vec![transfer("b", "k4", "cash", "sales", 4)],
+        vec![transfer("none", "k5", "cash", "sales", 4)],
+    ];
+    let outcomes: Vec<String> = ledger
+        .batch(&groups)
+        .into_iter()
+        .map(|ticket| match ticket.wait() {
+            Ok(outcomes) => outcomes
+                .iter()
+                .map(|outcome| match outcome {
+                    Outcome::Committed(event) => format!("{} {}", event.book, event.seq),
+                    Outcome::Replayed(event) => format!("again {} {}", event.book, event.seq),
+                    other => format!("{other:?}"),
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    let unknown = |path: &str| format!("account \"{path}\" does not exist in this book");
+    assert_eq!(
+        outcomes,
+        [
+            "a 3".to_owned(),
+            unknown("nowhere"),
+            String::new(),
+            "again a 3".to_owned(),
+            "new 1".to_owned(),
+            "a 4, b 3".to_owned(),
+            "b 4".to_owned(),
+            unknown("cash"),
+        ]
+    );
+}

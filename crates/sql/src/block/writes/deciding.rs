@@ -4,8 +4,8 @@ use super::{BlockWrites, CameTo, Leg, is_begun};
 use crate::insert::{PostingRow, RowWrite, commit_error};
 use crate::{Error, Fault, Result};
 use ledger::{
-    Draft, EventBody, Rejection, Seq, Transaction, TransactionContent, TransactionDraft,
-    TransactionField, Uuid,
+    Draft, EventBody, POSTINGS_MAX, Rejection, Seq, Transaction, TransactionContent,
+    TransactionDraft, TransactionField, Uuid,
 };
 use std::sync::Arc;
 use store::{CommitError, Conflict, Ledger, StagedDecision};
@@ -142,6 +142,12 @@ impl BlockWrites {
             .with_hint("The postings of a reversal follow from what it reverses."));
         }
         let place = transaction.postings.len();
+        if place >= POSTINGS_MAX {
+            return Err(Error::new(
+                Fault::ProgramLimitExceeded,
+                format!("transaction {tx_id} has {POSTINGS_MAX} postings: more are not allowed"),
+            ));
+        }
         if index.is_some_and(|given| usize::try_from(given) != Ok(place)) {
             return Err(Error::new(
                 Fault::InvalidParameterValue,

@@ -27,7 +27,7 @@ async fn a_query_cannot_take_all_memory() {
     let shop = Fixture::shop();
     let query = "SELECT count(*) FROM (
         SELECT DISTINCT a.value + 1000000000000 * b.value
-          FROM generate_series(1, 20000) AS a, generate_series(1, 20000) AS b) x";
+          FROM generate_series(1, 20000) AS a(value), generate_series(1, 20000) AS b(value)) x";
     let error = shop.error(query).await;
     assert_eq!(error.fault(), &Fault::OutOfMemory, "{error:?}");
 }
@@ -47,8 +47,9 @@ async fn explain_analyze_runs_the_query() {
 async fn memory_is_given_back() {
     let shop = Fixture::shop();
     for _ in 0..3 {
-        let rows = shop
-            .rows("SELECT a.value FROM generate_series(1, 100000) AS a ORDER BY 1 DESC LIMIT 1");
+        let rows = shop.rows(
+            "SELECT a.value FROM generate_series(1, 100000) AS a(value) ORDER BY 1 DESC LIMIT 1",
+        );
         assert_eq!(rows.await, [["100000"]]);
     }
 }

@@ -14,6 +14,7 @@ use crate::projection::columns::{lsns, seqs, texts, times};
 use crate::projection::{PostingRow, Row as _, TransactionRow};
 use crate::storage::Storage;
 use arrow_array::{Int64Array, RecordBatch};
+use foldhash::fast::RandomState;
 use ledger::{Event, EventBody, Transaction};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -197,7 +198,7 @@ fn transaction(event: &Event) -> Option<&Transaction> {
 /// Places of rows in order of their group, and within a group in the order they came. Keys are
 /// compared once a group, not once a row.
 fn grouped<'a, R, K: Ord + Hash + Copy>(rows: &'a [R], key: impl Fn(&'a R) -> K) -> Vec<u32> {
-    let mut groups: HashMap<K, u32> = HashMap::new();
+    let mut groups: HashMap<K, u32, RandomState> = HashMap::default();
     let mut counts: Vec<u32> = Vec::new();
     let group_of_row: Vec<u32> = rows
         .iter()
