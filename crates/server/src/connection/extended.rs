@@ -170,7 +170,13 @@ impl Connection {
                 let cursor = self.cursor(prepared, &columns, rows, tag, formats);
                 return self.go_on(name, Box::new(cursor), max_rows, interruption).await;
             }
-            Answer::Command { tag } => self.complete(&tag),
+            Answer::Command { tag } => {
+                if matches!(prepared.kind(), StatementKind::Commit | StatementKind::Rollback) {
+                    // Portals live as long as their block.
+                    self.portals.clear();
+                }
+                self.complete(&tag);
+            }
             // A client that fetches the rows in pieces cannot wait for its Sync.
             Answer::Held if max_rows != 0 && prepared.columns().is_some() => {
                 self.replies.hold(extended_reply(prepared, formats));
