@@ -28,7 +28,6 @@ impl Connection {
         if name.is_empty() {
             self.session.statements_mut().close("");
         }
-        self.session.statements().check_free(name)?;
         let parameter_types =
             type_oids.iter().map(|oid| parameter_type(*oid)).collect::<Result<Vec<_>, _>>()?;
         let mut statements = self.session.parse(text)?;
@@ -48,6 +47,7 @@ impl Connection {
             }
             None => None,
         };
+        self.session.statements().check_free(name)?;
         self.session.statements_mut().insert(name, prepared);
         backend::parse_complete(self.out());
         Ok(())

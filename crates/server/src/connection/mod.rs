@@ -27,6 +27,7 @@ use crate::wire::{Frontend, Message, Socket};
 use bytes::BytesMut;
 use copy_in::CopyProtocol;
 use copy_stream::CopyStream;
+use pgwire::messages::simplequery::MESSAGE_TYPE_BYTE_QUERY;
 use portal::Portals;
 use replies::Replies;
 use sql::{BlockStatus, Session, Statement};
@@ -253,6 +254,13 @@ impl Connection {
                 return self.settle(Err(report.into()), is_extended).await;
             }
         };
+        if message.kind == MESSAGE_TYPE_BYTE_QUERY
+            && self.is_inside_pipeline
+            && let Err(failure) = self.answer_held().await
+        {
+            // A write before it has failed: the Query is skipped like all up to the Sync.
+            return self.settle(Err(failure), true).await;
+        }
         let answered = match Frontend::decode(message.kind, body) {
             Ok(Frontend::Terminate) => return Err(End::Closed),
             Ok(frontend) if matches!(self.mode, Mode::Copying { .. }) => {

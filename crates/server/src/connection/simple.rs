@@ -127,7 +127,10 @@ impl Connection {
             StatementKind::Begin | StatementKind::Rollback => self.answer_held().await?,
             // The client waits for the answer to it before it sends more.
             StatementKind::CopyFrom => self.answer_held().await?,
-            StatementKind::Commit => self.commit_held().await?,
+            StatementKind::Commit => self.commit_held().await.inspect_err(|_| {
+                // Told before the error, as the statement would have told it.
+                self.session.warn_no_block();
+            })?,
             _ => {}
         }
         Ok(())

@@ -91,7 +91,7 @@ impl Session {
                     format!("{statement} AND CHAIN can only be used in transaction blocks"),
                 ));
             }
-            self.warn(NoticeKind::NoActiveBlock, "there is no transaction in progress");
+            self.warn_no_block();
             // There may be an implicit one, which this ends.
             match self.before_implicit.take() {
                 Some(before) if !commits => self.settings.roll_back_to(&before),
@@ -193,6 +193,11 @@ impl Session {
         self.settings.reset_all();
         self.statements.clear();
         Ok(tagged("DISCARD ALL"))
+    }
+
+    /// COMMIT and ROLLBACK outside of BEGIN … COMMIT.
+    pub fn warn_no_block(&mut self) {
+        self.warn(NoticeKind::NoActiveBlock, "there is no transaction in progress");
     }
 
     fn warn(&mut self, kind: NoticeKind, message: &str) {
