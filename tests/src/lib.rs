@@ -21,7 +21,9 @@ pub use deadline::{DEADLINE, until};
 pub use dice::Dice;
 pub use money::Money;
 pub use postgres::Postgres;
-pub use program::{Finished, data_dir, psql, psql_session, psycopg_script, repository};
+pub use program::{
+    Finished, data_dir, jdbc_script, node_script, psql, psql_session, psycopg_script, repository,
+};
 pub use raw::{Message, RawClient};
 pub use script::converse;
 pub use server::{Server, connect_to, connect_with_retry, tallybook};

@@ -1,4 +1,5 @@
-//! Other people's programs: psql, and Python with psycopg.
+//! Other people's programs: psql, Python with psycopg, Java with pgJDBC, JavaScript with
+//! node-postgres.
 
 use crate::Server;
 use std::io::Write as _;
@@ -64,7 +65,10 @@ fn as_tester<'a>(psql: &'a mut Command, server: &Server) -> &'a mut Command {
         .current_dir(repository())
 }
 
-/// Runs `tests/clients/<name>` with the port as its first argument.
+/// Where Debian's package puts the driver.
+const JDBC_DRIVER: &str = "/usr/share/java/postgresql.jar";
+
+/// Runs `tests/clients/<name>` with the port as its first argument, in Python.
 ///
 /// # Panics
 /// If the virtual environment that `scripts/test` makes is not there.
@@ -73,13 +77,47 @@ pub fn psycopg_script(server: &Server, name: &str, arguments: &[&str]) -> Finish
         Some(python) => PathBuf::from(python),
         None => cache_dir().join("tallybook/venv/bin/python"),
     };
-    assert!(python.exists(), "{} is missing: run scripts/test once", python.display());
-    let mut command = with_time_limit(&python.to_string_lossy());
-    command
-        .arg(repository().join("tests/clients").join(name))
-        .arg(server.port().to_string())
-        .args(arguments);
-    run(command, "")
+    let interpreter = with_time_limit(&existing(&python).to_string_lossy());
+    run_client(interpreter, server, name, arguments)
+}
+
+/// Runs the class in `tests/clients/<name>` with the port as its argument. Java compiles it first.
+///
+/// # Panics
+/// If the driver that `scripts/test` installs is not there.
+pub fn jdbc_script(server: &Server, name: &str) -> Finished {
+    let mut java = with_time_limit("java");
+    java.arg("-cp").arg(existing(Path::new(JDBC_DRIVER)));
+    // It would be announced on stderr.
+    java.env_remove("JAVA_TOOL_OPTIONS");
+    run_client(java, server, name, &[])
+}
+
+/// Runs `tests/clients/<name>` with the port as its argument, in Node.
+///
+/// # Panics
+/// If the driver that `scripts/test` installs is not there.
+pub fn node_script(server: &Server, name: &str) -> Finished {
+    let modules = cache_dir().join("tallybook/node/node_modules");
+    let mut node = with_time_limit("node");
+    node.env("NODE_PATH", existing(&modules));
+    run_client(node, server, name, &[])
+}
+
+fn run_client(
+    mut interpreter: Command,
+    server: &Server,
+    name: &str,
+    arguments: &[&str],
+) -> Finished {
+    let script = repository().join("tests/clients").join(name);
+    interpreter.arg(script).arg(server.port().to_string()).args(arguments);
+    run(interpreter, "")
+}
+
+fn existing(path: &Path) -> &Path {
+    assert!(path.exists(), "{} is missing: run scripts/test once", path.display());
+    path
 }
 
 fn cache_dir() -> PathBuf {

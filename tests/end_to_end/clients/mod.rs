@@ -1,5 +1,8 @@
-//! Other people's clients: psql as a person uses it, its catalog commands, psycopg.
+//! Other people's clients: psql as a person uses it, its catalog commands, psycopg, pgJDBC,
+//! node-postgres.
 
 mod catalog;
+mod jdbc;
+mod node;
 mod psql;
 mod psycopg;
