@@ -17,6 +17,7 @@
 //! copy-done, copy-fail WHY
 //! terminate                     the client says good-bye and does not listen any more
 //! hang-up                       the client goes away without a word
+//! finish                        sync, and all answers to everything before; an open block is rolled back
 //! other STEP                    the same from a second connection
 //! ```
 //!
@@ -24,7 +25,7 @@
 //! it was given, `{post KEY AMOUNT}` a transfer from `sales` to `cash`, and `{fail}` a query that fails when it runs.
 
 use crate::raw::{RawClient, zero_ended};
-use crate::transcript::{GIVEN_ID, Transcript};
+use crate::transcript::{CONNECTION_ENDS, GIVEN_ID, NOTHING_COMES, Transcript};
 use std::time::Duration;
 
 /// A server that says nothing for so long will say nothing; the transcript then says so.
@@ -78,6 +79,11 @@ fn step(client: &mut RawClient, line: &str, transcript: &mut Transcript) {
             send('E', &execute_body("_", 0));
         }
         "flush" => send('H', &[]),
+        "finish" => {
+            send('S', &[]);
+            // A failed block would refuse the SELECT alone.
+            send('Q', &zero_ended(&["ROLLBACK; SELECT 1 AS finished"]));
+        }
         "sync" | "send-sync" => send('S', &[]),
         "copy" => send('d', rest.replace("\\t", "\t").replace("\\n", "\n").as_bytes()),
         "copy-done" => send('c', &[]),
@@ -92,6 +98,15 @@ fn step(client: &mut RawClient, line: &str, transcript: &mut Transcript) {
     }
     match word {
         "query" | "sync" => listen(client, 'Z', transcript),
+        "finish" => {
+            while transcript.lines.iter().all(|line| line != "DataRow finished=1") {
+                listen(client, 'D', transcript);
+                if transcript.has_ended() {
+                    return;
+                }
+            }
+            listen(client, 'Z', transcript);
+        }
         "read" => listen(client, first.chars().next().expect("a kind"), transcript),
         // Whatever is still said, nobody hears it. No message has this kind: up to the end.
         "terminate" | "hang-up" => {
@@ -118,7 +133,7 @@ fn listen(client: &mut RawClient, kind: char, transcript: &mut Transcript) {
                     error.kind(),
                     std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset
                 );
-                let end = if ended { "the connection ends" } else { "nothing more comes" };
+                let end = if ended { CONNECTION_ENDS } else { NOTHING_COMES };
                 return transcript.say(end);
             }
         }

@@ -11,6 +11,9 @@ const WORDED_AS_POSTGRES: [&str; 6] = ["25", "26", "34", "3B", "42P05", "42P03"]
 /// The beginning of ids that a test gave.
 pub(crate) const GIVEN_ID: &str = "01890000-0000-7000-8000-";
 
+pub(crate) const CONNECTION_ENDS: &str = "the connection ends";
+pub(crate) const NOTHING_COMES: &str = "nothing more comes";
+
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Transcript {
     pub lines: Vec<String>,
@@ -23,6 +26,11 @@ pub struct Transcript {
 impl Transcript {
     pub fn say(&mut self, line: &str) {
         self.lines.push(line.to_owned());
+    }
+
+    /// Whether the other side has stopped to talk.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lines.last().is_some_and(|line| line == CONNECTION_ENDS || line == NOTHING_COMES)
     }
 
     /// Writes a message down.

@@ -69,6 +69,19 @@ impl QueryThreads {
         .await
     }
 
+    /// Runs work there to its end, or until this is dropped.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Report> {
+        let mut task = AbortOnDrop(self.handle.spawn(work));
+        match (&mut task.0).await {
+            Ok(done) => Ok(done?),
+            Err(error) if error.is_cancelled() => Err(Report::shutting_down()),
+            Err(error) => Err(Error::new(Fault::Internal, format!("in a query: {error}")).into()),
+        }
+    }
+
     /// Runs a query's stream there, as far ahead of its reader as is good.
     pub(crate) fn run(&self, mut batches: Batches) -> RunningQuery {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
@@ -81,6 +94,14 @@ impl QueryThreads {
             }
         });
         RunningQuery { receiver, task, is_finished: false }
+    }
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

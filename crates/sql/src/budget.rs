@@ -84,8 +84,7 @@ fn exhausted(max: usize) -> Error {
     )
     .with_detail(format!("They may take {max} bytes, which --memory-budget decides."))
     .with_hint(
-        "Nothing was written. Try again later with the same idempotency keys, or send smaller \
-         statements and blocks.",
+        "Try again later with the same idempotency keys, or send smaller statements and blocks.",
     )
 }
 

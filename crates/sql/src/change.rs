@@ -61,6 +61,7 @@ impl ChangePlan {
         let scope = Scope { parameters, computed: &computed, column: &no_columns, zone };
         let change = self.change(&scope)?;
         let Some(book) = self.book(&scope, environment.settings)? else { return Ok(Vec::new()) };
+        environment.view.note_book(&book);
         let mut rows = Vec::new();
         for path in &self.paths {
             let path = path.evaluate(&scope)?;

@@ -11,6 +11,7 @@ mod prepared_statements;
 mod writing;
 
 pub use prepared_statements::PreparedStatements;
+pub use writing::{GatheredRows, Gathering};
 
 use crate::block::{Block, BlockWrites};
 use crate::change::ChangePlan;
@@ -42,6 +43,8 @@ pub struct Session {
     statements: PreparedStatements,
     /// What held before the implicit block changed a setting.
     before_implicit: Option<SessionSettings>,
+    /// SET TRANSACTION outside of an explicit block: it holds for the implicit one.
+    implicit_read_only: Option<bool>,
     notices: Vec<Notice>,
 }
 
@@ -55,6 +58,7 @@ impl Session {
             writes,
             statements: PreparedStatements::default(),
             before_implicit: None,
+            implicit_read_only: None,
             notices: Vec::new(),
         }
     }

@@ -24,6 +24,19 @@ pub enum Value {
     Array(Vec<Value>),
 }
 
+impl Value {
+    /// About what it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let content = match self {
+            Value::Text(text) | Value::Json(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Array(values) => values.iter().map(Value::bytes).sum(),
+            _ => 0,
+        };
+        size_of::<Value>() + content
+    }
+}
+
 /// An exact decimal: `unscaled × 10^-scale`, at most 38 digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numeric {

@@ -13,6 +13,7 @@ mod forms;
 mod pipelines;
 mod prepared;
 mod queries;
+mod random;
 mod savepoints;
 mod visibility;
 
@@ -54,15 +55,19 @@ const AFTERMATH: &str = "
     other query SELECT path, balance, debits, credits, min_balance, closed, metadata FROM accounts \
         WHERE book = '{book}' ORDER BY path";
 
-fn hold(mut client: RawClient, mut witness: RawClient, case: &Case) -> Vec<String> {
-    let book = case.name.replace(' ', "-").replace('\'', "");
-    let opened = converse(&mut client, &mut witness, ACCOUNTS, &book);
-    assert_eq!(opened.lines, ["CommandComplete INSERT 0 4", "ReadyForQuery I"], "{}", case.name);
-    let mut lines = converse(&mut client, &mut witness, case.script, &book).lines;
+fn hold(client: RawClient, witness: RawClient, case: &Case) -> Vec<String> {
+    hold_in(&case.name.replace(' ', "-"), client, witness, case.script)
+}
+
+/// The answers to a script in a book of its own, and what it leaves behind.
+fn hold_in(book: &str, mut client: RawClient, mut witness: RawClient, script: &str) -> Vec<String> {
+    let opened = converse(&mut client, &mut witness, ACCOUNTS, book);
+    assert_eq!(opened.lines, ["CommandComplete INSERT 0 4", "ReadyForQuery I"], "{book}");
+    let mut lines = converse(&mut client, &mut witness, script, book).lines;
     // A block that is still open must be gone before anybody looks.
-    lines.extend(converse(&mut client, &mut witness, "hang-up\nother query ROLLBACK", &book).lines);
+    lines.extend(converse(&mut client, &mut witness, "hang-up\nother query ROLLBACK", book).lines);
     lines.push("--- afterwards".to_owned());
-    lines.extend(converse(&mut client, &mut witness, AFTERMATH, &book).lines);
+    lines.extend(converse(&mut client, &mut witness, AFTERMATH, book).lines);
     lines
 }
 

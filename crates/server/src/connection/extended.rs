@@ -28,7 +28,6 @@ impl Connection {
         if name.is_empty() {
             self.session.statements_mut().close("");
         }
-        self.session.statements().check_free(name)?;
         let parameter_types =
             type_oids.iter().map(|oid| parameter_type(*oid)).collect::<Result<Vec<_>, _>>()?;
         let mut statements = self.session.parse(text)?;
@@ -48,6 +47,7 @@ impl Connection {
             }
             None => None,
         };
+        self.session.statements().check_free(name)?;
         self.session.statements_mut().insert(name, prepared);
         backend::parse_complete(self.out());
         Ok(())
@@ -170,7 +170,13 @@ impl Connection {
                 let cursor = self.cursor(prepared, &columns, rows, tag, formats);
                 return self.go_on(name, Box::new(cursor), max_rows, interruption).await;
             }
-            Answer::Command { tag } => self.complete(&tag),
+            Answer::Command { tag } => {
+                if matches!(prepared.kind(), StatementKind::Commit | StatementKind::Rollback) {
+                    // Portals live as long as their block.
+                    self.portals.clear();
+                }
+                self.complete(&tag);
+            }
             // A client that fetches the rows in pieces cannot wait for its Sync.
             Answer::Held if max_rows != 0 && prepared.columns().is_some() => {
                 self.replies.hold(extended_reply(prepared, formats));

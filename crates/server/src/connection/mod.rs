@@ -27,6 +27,7 @@ use crate::wire::{Frontend, Message, Socket};
 use bytes::BytesMut;
 use copy_in::CopyProtocol;
 use copy_stream::CopyStream;
+use pgwire::messages::simplequery::MESSAGE_TYPE_BYTE_QUERY;
 use portal::Portals;
 use replies::Replies;
 use sql::{BlockStatus, Session, Statement};
@@ -138,7 +139,8 @@ impl Connection {
             // Writes in flight have an outcome, and the client may still be reading.
             self.await_in_flight().await;
             if let End::Fatal(report) = &end {
-                report.clone().write_error(&mut self.socket.output);
+                let report = self.end_copy(report.clone()).await;
+                report.write_error(&mut self.socket.output);
             }
             // The connection is over: if the client is gone already, that is its end too.
             let _ = self.socket.flush().await;
@@ -151,6 +153,11 @@ impl Connection {
             if self.replies.is_full() {
                 let outcome = self.replies.next_outcome().await;
                 self.answer_first(outcome);
+            }
+            if self.replies.holds_too_much()
+                && let Err(end) = self.answer_what_is_held().await
+            {
+                return end;
             }
             if self.socket.wants_flush()
                 && let Err(error) = self.socket.flush().await
@@ -176,6 +183,12 @@ impl Connection {
                 Err(report) => return End::Fatal(report),
             }
         }
+    }
+
+    /// As if the client had asked for what there is so far.
+    async fn answer_what_is_held(&mut self) -> Result<(), End> {
+        let answered = self.answer_held().await;
+        self.settle(answered, self.is_inside_pipeline).await
     }
 
     /// Waits for more messages, or for the outcome of a write in flight.
@@ -236,8 +249,18 @@ impl Connection {
         }
         let body = match &message.body {
             Ok(body) => body,
-            Err(why) => return self.settle(Err(why.clone().into()), is_extended).await,
+            Err(why) => {
+                let report = self.end_copy(why.clone()).await;
+                return self.settle(Err(report.into()), is_extended).await;
+            }
         };
+        if message.kind == MESSAGE_TYPE_BYTE_QUERY
+            && self.is_inside_pipeline
+            && let Err(failure) = self.answer_held().await
+        {
+            // A write before it has failed: the Query is skipped like all up to the Sync.
+            return self.settle(Err(failure), true).await;
+        }
         let answered = match Frontend::decode(message.kind, body) {
             Ok(Frontend::Terminate) => return Err(End::Closed),
             Ok(frontend) if matches!(self.mode, Mode::Copying { .. }) => {
@@ -247,9 +270,17 @@ impl Connection {
                 self.is_inside_pipeline = is_extended;
                 self.dispatch(frontend).await
             }
-            Err(malformed) => Err(Failure::Report(malformed.into())),
+            Err(malformed) => Err(self.end_copy(malformed.into()).await.into()),
         };
         self.settle(answered, is_extended).await
+    }
+
+    /// An error ends a COPY, if there is one: what it committed in pieces is told with it.
+    async fn end_copy(&mut self, report: Report) -> Report {
+        match &mut self.mode {
+            Mode::Copying { copy, .. } => copy.failed(report).await,
+            Mode::Ready | Mode::Skipping => report,
+        }
     }
 
     /// Reports a failure. In a pipeline, what follows it is skipped; elsewhere the client may go

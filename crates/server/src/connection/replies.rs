@@ -67,6 +67,8 @@ pub(super) struct Replies {
     in_flight: VecDeque<InFlight>,
     /// Of the implicit block that is being read: from its first held write on.
     open: Vec<Part>,
+    /// Bytes of the open parts but the last.
+    open_bytes: usize,
     waiting_bytes: usize,
 }
 
@@ -75,7 +77,7 @@ impl Replies {
     pub(super) fn tail<'a>(&'a mut self, output: &'a mut BytesMut) -> &'a mut BytesMut {
         if !self.open.is_empty() {
             if !matches!(self.open.last(), Some(Part::Bytes(_))) {
-                self.open.push(Part::Bytes(BytesMut::new()));
+                push(&mut self.open, &mut self.open_bytes, Part::Bytes(BytesMut::new()));
             }
             if let Some(Part::Bytes(bytes)) = self.open.last_mut() {
                 return bytes;
@@ -88,7 +90,7 @@ impl Replies {
     }
 
     pub(super) fn hold(&mut self, held: HeldReply) {
-        self.open.push(Part::Held(held));
+        push(&mut self.open, &mut self.open_bytes, Part::Held(held));
     }
 
     /// The last statement of a Query is done. `false` if nothing is held that its tag waits for.
@@ -96,7 +98,7 @@ impl Replies {
         if self.open.is_empty() {
             return false;
         }
-        self.open.push(Part::LastTag(tag.to_owned()));
+        push(&mut self.open, &mut self.open_bytes, Part::LastTag(tag.to_owned()));
         true
     }
 
@@ -107,6 +109,7 @@ impl Replies {
 
     /// What the open block is owed so far; it is answered now or never.
     pub(super) fn take_open(&mut self) -> Vec<Part> {
+        self.open_bytes = 0;
         std::mem::take(&mut self.open)
     }
 
@@ -130,7 +133,8 @@ impl Replies {
 
     /// Whether the open block holds back more than it may.
     pub(super) fn holds_too_much(&self) -> bool {
-        bytes_of(&self.open) > WAITING_BYTES_MAX
+        let last = self.open.last().map_or(0, Part::bytes);
+        self.open_bytes + last > WAITING_BYTES_MAX
     }
 
     /// Waits for the oldest outcome. Safe to drop while it waits; pends for ever without one.
@@ -155,13 +159,21 @@ impl Replies {
     }
 }
 
+fn push(open: &mut Vec<Part>, open_bytes: &mut usize, part: Part) {
+    *open_bytes += open.last().map_or(0, Part::bytes);
+    open.push(part);
+}
+
 fn bytes_of(parts: &[Part]) -> usize {
-    parts
-        .iter()
-        .map(|part| match part {
+    parts.iter().map(Part::bytes).sum()
+}
+
+impl Part {
+    fn bytes(&self) -> usize {
+        match self {
             Part::Bytes(bytes) => bytes.len(),
-            Part::Held(_) => std::mem::size_of::<HeldReply>(),
+            Part::Held(_) => size_of::<HeldReply>(),
             Part::LastTag(tag) => tag.len(),
-        })
-        .sum()
+        }
+    }
 }

@@ -92,6 +92,9 @@ impl Connection {
             self.await_in_flight().await;
         }
         self.make_way(prepared.kind()).await?;
+        if prepared.is_write() && prepared.reads_ledger() {
+            return self.run_gathering(prepared, parameters).await;
+        }
         let execution = self.session.execute(prepared, parameters);
         match interruption {
             Interruption::Allowed { deadline } => {
@@ -102,6 +105,21 @@ impl Connection {
         }
     }
 
+    /// A write that reads: its rows are computed like those of a query, on other threads and until
+    /// they are cancelled; what is done with them is done to its end.
+    async fn run_gathering(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[sql::Value],
+    ) -> Result<Answer, Failure> {
+        let deadline = self.deadline();
+        let interrupt = self.registration.interrupt.clone();
+        let begun = self.session.gather(prepared, parameters);
+        let gathering = interrupt.guard(deadline, begun).await?;
+        let gathered = interrupt.guard(deadline, self.query_threads.finish(gathering)).await?;
+        Ok(self.session.stage_rows(gathered).await?)
+    }
+
     /// What happens to an implicit block where the client begins or ends one itself.
     async fn make_way(&mut self, kind: StatementKind) -> Result<(), Failure> {
         match kind {
@@ -109,7 +127,10 @@ impl Connection {
             StatementKind::Begin | StatementKind::Rollback => self.answer_held().await?,
             // The client waits for the answer to it before it sends more.
             StatementKind::CopyFrom => self.answer_held().await?,
-            StatementKind::Commit => self.commit_held().await?,
+            StatementKind::Commit => self.commit_held().await.inspect_err(|_| {
+                // Told before the error, as the statement would have told it.
+                self.session.warn_no_block();
+            })?,
             _ => {}
         }
         Ok(())

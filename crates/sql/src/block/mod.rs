@@ -111,6 +111,11 @@ impl OpenBlock {
             if !read_only && self.read_only && self.ran_query {
                 return Err("transaction read-write mode must be set before any query");
             }
+            if !read_only && self.read_only && self.savepoints.newest().is_some() {
+                return Err(
+                    "cannot set transaction read-write mode inside a read-only transaction",
+                );
+            }
             self.read_only = read_only;
         }
         Ok(())

@@ -8,6 +8,9 @@ use crate::{Error, Fault, Prepared, Result, Value, WriteAnswer};
 use chrono_tz::Tz;
 use store::Conflict;
 
+/// What a statement takes in memory at the least.
+const STATEMENT_BYTES: usize = 200;
+
 /// A statement whose rows are in a block.
 #[derive(Debug)]
 pub(crate) enum WriteStatement {
@@ -16,6 +19,26 @@ pub(crate) enum WriteStatement {
 }
 
 impl WriteStatement {
+    /// Parameters are kept where RETURNING may show them.
+    pub(crate) fn of_plan(prepared: &Prepared, parameters: &[Value], zone: Tz) -> Self {
+        let parameters = match prepared.columns() {
+            Some(_) => parameters.to_vec(),
+            None => Vec::new(),
+        };
+        WriteStatement::Plan { prepared: prepared.clone(), parameters, zone }
+    }
+
+    /// About what it takes in memory beside its rows.
+    pub(super) fn bytes(&self) -> usize {
+        STATEMENT_BYTES
+            + match self {
+                WriteStatement::Plan { parameters, .. } => {
+                    parameters.iter().map(Value::bytes).sum()
+                }
+                WriteStatement::Copy { .. } => 0,
+            }
+    }
+
     fn plan(prepared: &Prepared) -> Result<&WritePlan> {
         match prepared.action() {
             Action::Write(plan) => Ok(plan),

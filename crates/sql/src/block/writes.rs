@@ -14,6 +14,7 @@ pub(crate) use deciding::Refused;
 
 use super::statement::WriteStatement;
 use crate::insert::{Recorded, RowWrite};
+use crate::provider::ReadBooks;
 use crate::{Error, Fault, MemoryBudget, MemoryCharge, Result, WriteAnswer};
 use ledger::{BookName, Draft, Event, EventBody, TransactionContent, Uuid};
 use std::collections::HashMap;
@@ -28,6 +29,8 @@ const BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct BlockWrites {
     statements: Vec<StagedStatement>,
+    /// Statements before this one have been answered.
+    answered: usize,
     rows: Vec<BlockRow>,
     staged: Arc<StagedWrites>,
     /// Rows before this one have been decided tentatively.
@@ -42,7 +45,6 @@ pub(crate) struct BlockWrites {
 struct StagedStatement {
     statement: WriteStatement,
     rows: Range<usize>,
-    is_answered: bool,
 }
 
 #[derive(Debug)]
@@ -87,6 +89,7 @@ impl BlockWrites {
     pub(crate) fn new(sent: &MemoryBudget) -> Self {
         BlockWrites {
             statements: Vec::new(),
+            answered: 0,
             rows: Vec::new(),
             staged: Arc::default(),
             decided: 0,
@@ -105,7 +108,8 @@ impl BlockWrites {
     /// # Errors
     /// If the block would hold more than it may.
     pub(crate) fn push(&mut self, statement: WriteStatement, rows: Vec<RowWrite>) -> Result<()> {
-        let bytes = self.bytes + rows.iter().map(RowWrite::bytes).sum::<usize>();
+        let bytes =
+            self.bytes + statement.bytes() + rows.iter().map(RowWrite::bytes).sum::<usize>();
         if bytes > BYTES_MAX {
             return Err(too_large(statement.verb()));
         }
@@ -115,7 +119,7 @@ impl BlockWrites {
         let rows = rows.into_iter().map(|write| BlockRow { write, came_to: CameTo::Undecided });
         self.rows.extend(rows);
         let rows = start..self.rows.len();
-        self.statements.push(StagedStatement { statement, rows, is_answered: false });
+        self.statements.push(StagedStatement { statement, rows });
         Ok(())
     }
 
@@ -147,6 +151,7 @@ impl BlockWrites {
 
     pub(crate) fn roll_back_to(&mut self, mark: WritesMark) {
         self.statements.truncate(mark.statements);
+        self.answered = self.answered.min(mark.statements);
         self.rows.truncate(mark.rows);
         self.transactions.retain(|_, row| *row < mark.rows);
         self.bytes = mark.bytes;
@@ -165,7 +170,7 @@ impl BlockWrites {
     ) -> Result<Vec<WriteAnswer>> {
         let view = self.shown_in(view.clone());
         let mut answers = Vec::new();
-        let unanswered = self.statements.iter().take(statements).filter(|each| !each.is_answered);
+        let unanswered = self.statements.iter().take(statements).skip(self.answered);
         for StagedStatement { statement, rows, .. } in unanswered {
             let counting = rows.clone().filter(|row| self.counts(*row, statement));
             if !statement.returns_rows() {
@@ -176,8 +181,20 @@ impl BlockWrites {
                 counting.map(|row| self.tentative(row, &view)).collect::<Result<_>>()?;
             answers.push(statement.answer(&recorded, recorded.len())?);
         }
-        self.statements.iter_mut().take(statements).for_each(|each| each.is_answered = true);
+        self.answered = self.answered.max(statements);
         Ok(answers)
+    }
+
+    /// Notes the books of replays that the last statement shows: it has read them.
+    pub(crate) fn note_replays(&self, reads: &ReadBooks) {
+        let Some(StagedStatement { statement, rows }) = self.statements.last() else { return };
+        for row in &self.rows[rows.clone()] {
+            if let CameTo::Replayed(event) = &row.came_to
+                && statement.returns_rows()
+            {
+                reads.add(event.book.clone());
+            }
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

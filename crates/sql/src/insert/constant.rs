@@ -7,6 +7,7 @@ use crate::query::{PreparedQuery, QueryEngine};
 use crate::settings::SessionSettings;
 use crate::{Error, PgType, Result, Value};
 use datafusion::sql::sqlparser::ast;
+use std::ops::ControlFlow;
 
 #[derive(Debug)]
 pub(crate) struct ConstantPlan {
@@ -21,6 +22,9 @@ pub(crate) async fn prepare_constants(
     settings: &SessionSettings,
     query: &QueryEngine,
 ) -> Result<ConstantPlan> {
+    if expressions.iter().any(has_query) {
+        return Err(Error::unsupported("cannot use subquery in EXECUTE parameter"));
+    }
     let mut analysis = Analysis::default();
     let expressions = expressions
         .iter()
@@ -33,6 +37,20 @@ pub(crate) async fn prepare_constants(
             .with_hint("Bind them to the prepared statement itself."));
     }
     Ok(ConstantPlan { expressions, computed })
+}
+
+fn has_query(expression: &ast::Expr) -> bool {
+    struct FindsQuery;
+
+    impl ast::Visitor for FindsQuery {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &ast::Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+    }
+
+    ast::Visit::visit(expression, &mut FindsQuery).is_break()
 }
 
 pub(crate) async fn constants(

@@ -37,7 +37,7 @@ use crate::expression::{Expression, Scope, no_columns};
 use crate::provider::PinnedView;
 use crate::query::{PreparedQuery, QueryEngine};
 use crate::settings::SessionSettings;
-use crate::{Column, Error, Fault, PgType, Result, Value, WriteAnswer};
+use crate::{Column, Error, Fault, MemoryBudget, PgType, Result, Value, WriteAnswer};
 use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
 use futures::TryStreamExt;
@@ -68,6 +68,8 @@ enum Source {
 /// The most rows that one statement may take from a query. More can never fit one frame, and they
 /// are held in memory until then.
 const ROWS_MAX: usize = 500_000;
+/// The same in bytes.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What an INSERT needs to run.
 #[derive(Debug)]
@@ -75,6 +77,8 @@ pub(crate) struct InsertEnvironment<'a> {
     pub(crate) ledger: &'a Ledger,
     pub(crate) query: &'a QueryEngine,
     pub(crate) settings: &'a SessionSettings,
+    /// What the rows of a query count against while they are collected.
+    pub(crate) sent: &'a MemoryBudget,
     /// What the statement reads at.
     pub(crate) view: PinnedView,
 }
@@ -181,6 +185,7 @@ impl InsertPlan {
         let mut batches =
             environment.query.execute(query, parameters, view, environment.settings).await?;
         let mut drafts = Vec::new();
+        let (mut bytes, mut charge) = (0, environment.sent.holder());
         while let Some(batch) = batches.try_next().await.map_err(Error::from)? {
             if drafts.len() + batch.num_rows() > ROWS_MAX {
                 return Err(Error::new(
@@ -188,7 +193,17 @@ impl InsertPlan {
                     format!("an INSERT can take at most {ROWS_MAX} rows from a query"),
                 ));
             }
+            let collected = drafts.len();
             self.rows_of_batch(&batch, &query.columns, context, &mut drafts)?;
+            bytes += drafts[collected..].iter().map(RowWrite::bytes).sum::<usize>();
+            if bytes > BYTES_MAX {
+                return Err(Error::new(
+                    Fault::ProgramLimitExceeded,
+                    format!("an INSERT can take at most {BYTES_MAX} bytes from a query"),
+                )
+                .with_hint("Nothing was written. Insert fewer rows at a time."));
+            }
+            charge.hold(bytes)?;
         }
         Ok(drafts)
     }

@@ -25,6 +25,13 @@ impl PinnedView {
         PinnedView { view, reads: Some(reads) }
     }
 
+    /// A book is read without a scan.
+    pub(crate) fn note_book(&self, book: &BookName) {
+        if let Some(reads) = &self.reads {
+            reads.add(book.clone());
+        }
+    }
+
     /// A scan is opened that looks at `selection` of a table that is divided by book, or not.
     pub(super) fn note(&self, is_by_book: bool, selection: &Selection) {
         let Some(reads) = &self.reads else { return };
@@ -48,7 +55,7 @@ impl Default for ReadBooks {
 }
 
 impl ReadBooks {
-    fn add(&self, book: BookName) {
+    pub(crate) fn add(&self, book: BookName) {
         if let BooksRead::Named(names) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)
         {
             names.insert(book);

@@ -73,6 +73,10 @@ impl Session {
     fn open_block(&mut self, isolation: Isolation, read_only: bool) {
         self.block = Block::Open(OpenBlock::new(isolation, read_only));
         self.settings.begin_block(isolation, read_only);
+        if let Some(before) = self.before_implicit.take() {
+            // What the implicit block has set goes with the explicit one that it becomes.
+            self.settings.begin_block_at(&before);
+        }
     }
 
     fn set_block_modes(&mut self, modes: BlockModes) -> Result<()> {
@@ -87,8 +91,12 @@ impl Session {
                     format!("{statement} AND CHAIN can only be used in transaction blocks"),
                 ));
             }
-            self.warn(NoticeKind::NoActiveBlock, "there is no transaction in progress");
+            self.warn_no_block();
             // There may be an implicit one, which this ends.
+            match self.before_implicit.take() {
+                Some(before) if !commits => self.settings.roll_back_to(&before),
+                _ => {}
+            }
             return self.end_writes(commits, None).await;
         };
         let committed = self.end_writes(commits, open.rests_on()).await;
@@ -122,11 +130,9 @@ impl Session {
                         NoticeKind::NoActiveBlock,
                         "SET LOCAL can only be used in transaction blocks",
                     );
-                    // Checked as if it held, so that a mistake in it still shows.
-                    self.settings.clone().set(name, values.as_deref(), true)?;
-                } else {
-                    self.settings.set(name, values.as_deref(), local)?;
                 }
+                // Outside of one it holds to the end of the implicit block.
+                self.settings.set(name, values.as_deref(), local)?;
                 Ok("SET")
             }
             SettingCommand::SetTransaction(modes) => {
@@ -170,6 +176,8 @@ impl Session {
                 NoticeKind::NoActiveBlock,
                 "SET TRANSACTION can only be used in transaction blocks",
             );
+            // It holds to the end of the implicit block: a write is never let through by mistake.
+            self.implicit_read_only = modes.read_only.or(self.implicit_read_only);
             return Ok(());
         }
         self.set_block_modes(modes)
@@ -185,6 +193,11 @@ impl Session {
         self.settings.reset_all();
         self.statements.clear();
         Ok(tagged("DISCARD ALL"))
+    }
+
+    /// COMMIT and ROLLBACK outside of BEGIN … COMMIT.
+    pub fn warn_no_block(&mut self) {
+        self.warn(NoticeKind::NoActiveBlock, "there is no transaction in progress");
     }
 
     fn warn(&mut self, kind: NoticeKind, message: &str) {

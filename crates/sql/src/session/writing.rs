@@ -8,14 +8,26 @@ use crate::copy::CopyPlan;
 use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
 use crate::insert::{InsertEnvironment, RowWrite};
+use crate::prepared::Action;
 use crate::provider::PinnedView;
 use crate::settings::text_rows;
 use crate::write_plan::WritePlan;
 use crate::{
     Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, RowsTag, Value, WriteAnswer,
 };
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use store::Unmoved;
+
+/// The rows of a write on their way out of the ledger: see [`Session::gather`].
+pub type Gathering = BoxFuture<'static, Result<GatheredRows>>;
+
+/// The rows of a write that is not staged yet.
+#[derive(Debug)]
+pub struct GatheredRows {
+    statement: WriteStatement,
+    rows: Vec<RowWrite>,
+}
 
 impl Session {
     /// What the next statement reads at: the block's view, with what the block has written.
@@ -33,34 +45,70 @@ impl Session {
         decided.map_err(|refused| refused.error)
     }
 
+    /// Computes the rows of a write that reads the ledger. Nothing is written by it: it may run on
+    /// other threads and be dropped anywhere. What it gives goes to [`Self::stage_rows`].
+    pub async fn gather(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Gathering> {
+        self.check_not_failed(prepared.kind())?;
+        let begun = self.begin_gathering(prepared, parameters).await;
+        self.failing(begun)
+    }
+
+    async fn begin_gathering(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value],
+    ) -> Result<Gathering> {
+        let (prepared, parameters) = prepared.resolved(parameters);
+        let Action::Write(plan) = prepared.action() else {
+            return Err(Error::new(Fault::Internal, "only a write gathers rows"));
+        };
+        self.check_may_write(plan.verb())?;
+        self.block.note_statement();
+        let view = self.view().await?;
+        let (prepared, parameters) = (prepared.clone(), parameters.to_vec());
+        let (shared, settings) = (self.shared.clone(), self.settings.clone());
+        Ok(Box::pin(async move {
+            let Action::Write(plan) = prepared.action() else {
+                return Err(Error::new(Fault::Internal, "only a write gathers rows"));
+            };
+            let Shared { ledger, query, sent } = &*shared;
+            let environment = InsertEnvironment { ledger, query, settings: &settings, sent, view };
+            let rows = plan.rows(&parameters, &environment).await?;
+            let zone = settings.time_zone();
+            let statement = WriteStatement::of_plan(&prepared, &parameters, zone);
+            Ok(GatheredRows { statement, rows })
+        }))
+    }
+
+    /// Takes gathered rows into the block around the statement.
+    pub async fn stage_rows(&mut self, gathered: GatheredRows) -> Result<Answer> {
+        let staged = self.stage(gathered.statement, gathered.rows).await;
+        self.failing(staged)
+    }
+
     pub(super) async fn write(
         &mut self,
         prepared: &Prepared,
         plan: &WritePlan,
         parameters: &[Value],
     ) -> Result<Answer> {
+        if plan.reads() {
+            let GatheredRows { statement, rows } =
+                self.begin_gathering(prepared, parameters).await?.await?;
+            return self.stage(statement, rows).await;
+        }
         self.check_may_write(plan.verb())?;
         self.block.note_statement();
-        let view = match plan.reads() {
-            true => self.view().await?,
-            false => self.shared.ledger.view().into(),
-        };
         let environment = InsertEnvironment {
             ledger: &self.shared.ledger,
             query: &self.shared.query,
             settings: &self.settings,
-            view,
+            sent: &self.shared.sent,
+            view: self.shared.ledger.view().into(),
         };
         let rows = plan.rows(parameters, &environment).await?;
-        let statement = WriteStatement::Plan {
-            prepared: prepared.clone(),
-            parameters: match plan.columns() {
-                Some(_) => parameters.to_vec(),
-                None => Vec::new(),
-            },
-            zone: self.settings.time_zone(),
-        };
-        self.stage(statement, rows).await
+        let zone = self.settings.time_zone();
+        self.stage(WriteStatement::of_plan(prepared, parameters, zone), rows).await
     }
 
     pub(super) async fn explain_write(
@@ -73,6 +121,7 @@ impl Session {
             ledger: &self.shared.ledger,
             query: &self.shared.query,
             settings: &self.settings,
+            sent: &self.shared.sent,
         };
         let lines = explain.lines(parameters, &environment).await?;
         let rows: Vec<_> = lines.into_iter().map(|line| vec![Some(line)]).collect();
@@ -107,7 +156,10 @@ impl Session {
             return Ok(Answer::Held);
         }
         self.decide_staged().await?;
-        let view = self.shared.ledger.view();
+        if let Some(reads) = self.block.reads() {
+            self.writes.note_replays(reads);
+        }
+        let view = self.block.view(|| self.shared.ledger.view());
         let answers = self.writes.tentative_answers(self.writes.len(), &view)?;
         let answer = answers.into_iter().next_back();
         answer
@@ -129,11 +181,15 @@ impl Session {
 
     /// The end of a Query, or of the messages up to a Sync.
     pub fn end_implicit_block(&mut self) {
-        self.before_implicit = None;
+        self.implicit_read_only = None;
+        if self.before_implicit.take().is_some() && matches!(self.block, Block::Idle) {
+            self.settings.end_local();
+        }
     }
 
     pub(super) fn fail_implicit_block(&mut self) {
         drop(self.take_writes());
+        self.implicit_read_only = None;
         if let Some(before) = self.before_implicit.take() {
             self.settings.roll_back_to(&before);
         }
@@ -215,7 +271,7 @@ impl Session {
     fn check_may_write(&self, shown: &str) -> Result<()> {
         let read_only = match &self.block {
             Block::Open(open) | Block::Failed(open) => open.read_only,
-            Block::Idle => self.settings.modes().1,
+            Block::Idle => self.implicit_read_only.unwrap_or_else(|| self.settings.modes().1),
         };
         if !read_only {
             return Ok(());

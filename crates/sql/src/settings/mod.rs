@@ -290,6 +290,16 @@ impl SessionSettings {
         self.block_modes = Some((isolation, read_only));
     }
 
+    /// The block goes back to what held at `before` if it is rolled back.
+    pub(crate) fn begin_block_at(&mut self, before: &SessionSettings) {
+        self.before_block = Some(before.session.clone());
+    }
+
+    /// What was set for a block only holds no longer.
+    pub(crate) fn end_local(&mut self) {
+        self.effective = self.session.clone();
+    }
+
     pub(crate) fn set_block_modes(&mut self, isolation: Isolation, read_only: bool) {
         self.block_modes = Some((isolation, read_only));
     }

@@ -71,7 +71,7 @@ pub(super) fn parse_end(cursor: &mut Cursor<'_>, commit: bool) -> Result<BlockCo
     }
     if !commit && cursor.take_word("to") {
         cursor.take_word("savepoint");
-        let name = cursor.expect_name()?;
+        let name = savepoint_name(cursor)?;
         cursor.expect_end()?;
         return Ok(BlockCommand::RollbackTo { name });
     }
@@ -84,9 +84,19 @@ pub(super) fn parse_end(cursor: &mut Cursor<'_>, commit: bool) -> Result<BlockCo
     Ok(if commit { BlockCommand::Commit { chain } } else { BlockCommand::Rollback { chain } })
 }
 
+/// The longest name of a savepoint, in bytes: Postgres cuts longer ones, everywhere alike.
+const NAME_BYTES_MAX: usize = 63;
+
+fn savepoint_name(cursor: &mut Cursor<'_>) -> Result<String> {
+    let mut name = cursor.expect_name()?;
+    name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
+    name.shrink_to_fit();
+    Ok(name)
+}
+
 /// After SAVEPOINT.
 pub(super) fn parse_savepoint(cursor: &mut Cursor<'_>) -> Result<BlockCommand> {
-    let name = cursor.expect_name()?;
+    let name = savepoint_name(cursor)?;
     cursor.expect_end()?;
     Ok(BlockCommand::Savepoint { name })
 }
@@ -94,7 +104,7 @@ pub(super) fn parse_savepoint(cursor: &mut Cursor<'_>) -> Result<BlockCommand> {
 /// After RELEASE.
 pub(super) fn parse_release(cursor: &mut Cursor<'_>) -> Result<BlockCommand> {
     cursor.take_word("savepoint");
-    let name = cursor.expect_name()?;
+    let name = savepoint_name(cursor)?;
     cursor.expect_end()?;
     Ok(BlockCommand::Release { name })
 }

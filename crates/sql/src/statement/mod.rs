@@ -312,15 +312,25 @@ fn parse_explain(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
 fn parse_update(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {
     let mut cursor = Cursor::new(text, &tokens);
     cursor.skip();
-    cursor.take_word("only");
+    // No table has children, so ONLY says nothing; sqlparser does not know it.
+    let only = cursor.take_word("only");
     let table = cursor.expect_dotted_name()?.pop().unwrap_or_default();
     if table != "accounts" {
         return Ok(Body::Unsupported(update_refused(&table)));
     }
+    let mut tokens = tokens;
+    if only && let Some(place) = tokens.iter().position(is_only) {
+        tokens.remove(place);
+    }
     match with_parser(text, tokens, |parser| parser.parse_statement())? {
         ast::Statement::Update(update) => Ok(Body::Update(Box::new(update))),
-        _ => Err(Error::unsupported("this form of UPDATE is not supported")),
+        _ => deferred(Err(Error::unsupported("this form of UPDATE is not supported"))),
     }
+}
+
+fn is_only(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word)
+        if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("only"))
 }
 
 fn parse_insert(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Body> {

@@ -2,8 +2,9 @@
 
 use super::{BlockRow, BlockWrites, CameTo, Leg, StagedStatement};
 use crate::block::statement::WriteStatement;
-use crate::insert::Recorded;
+use crate::insert::{Recorded, RowWrite};
 use crate::{Error, Fault, Result, WriteAnswer};
+use ledger::{Event, EventBody};
 use std::collections::HashMap;
 use store::{Ledger, Outcome, View};
 
@@ -14,7 +15,7 @@ impl BlockWrites {
         outcomes: HashMap<usize, Outcome>,
         ledger: &Ledger,
     ) -> Result<Vec<WriteAnswer>> {
-        let unanswered = self.statements.iter().filter(|statement| !statement.is_answered);
+        let unanswered = self.statements.iter().skip(self.answered);
         unanswered
             .map(|StagedStatement { statement, rows, .. }| {
                 let counting = rows.clone().filter(|row| {
@@ -44,7 +45,11 @@ impl BlockWrites {
             _ => (row, None),
         };
         match (outcomes.get(&row), leg) {
-            (Some(Outcome::Committed(event) | Outcome::Replayed(event)), Some(index)) => {
+            (Some(Outcome::Committed(event)), Some(index)) => {
+                Ok(Recorded::leg_of_event(event.clone(), index))
+            }
+            (Some(Outcome::Replayed(event)), Some(index)) => {
+                let index = place_in_original(event, write).unwrap_or(index);
                 Ok(Recorded::leg_of_event(event.clone(), index))
             }
             (Some(Outcome::Committed(event)), None) => {
@@ -55,6 +60,20 @@ impl BlockWrites {
             _ => Err(Error::new(Fault::Internal, "a row that was written has no outcome")),
         }
     }
+}
+
+/// Where a posting is in a transaction that may have been sent in another order.
+fn place_in_original(event: &Event, write: &RowWrite) -> Option<usize> {
+    let (EventBody::TransactionPosted(original), RowWrite::Posting(row)) = (&event.body, write)
+    else {
+        return None;
+    };
+    let sent = &row.posting;
+    original.postings.iter().position(|posting| {
+        posting.account == sent.account
+            && posting.direction == sent.direction
+            && posting.amount == sent.amount
+    })
 }
 
 /// Whether a row is in its statement's tag: ON CONFLICT DO NOTHING leaves out what was there.

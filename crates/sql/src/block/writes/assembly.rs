@@ -30,13 +30,15 @@ impl BlockWrites {
             let skips = statement.statement.skips();
             for row in statement.rows.clone() {
                 match (&self.rows[row].write, &self.rows[row].came_to) {
+                    (RowWrite::Draft(draft), CameTo::Skipped) if is_begun(draft) => {}
                     (RowWrite::Draft(draft), _) => {
+                        if legs.contains_key(&row) {
+                            continue;
+                        }
                         if is_begun(draft) {
                             group.deferred.push(row);
                         }
-                        if !legs.contains_key(&row) {
-                            group.add(draft.clone(), row, skips);
-                        }
+                        group.add(draft.clone(), row, skips);
                     }
                     (RowWrite::Posting(posting), CameTo::Leg(Leg { transaction, .. })) => {
                         let legs_so_far = assembled.entry(*transaction).or_default();

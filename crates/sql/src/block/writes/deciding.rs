@@ -8,7 +8,7 @@ use ledger::{
     TransactionDraft, TransactionField, Uuid,
 };
 use std::sync::Arc;
-use store::{CommitError, Conflict, Ledger, StagedDecision};
+use store::{CommitError, Conflict, Ledger, StagedDecision, UniqueKey};
 
 /// A row that was refused: the statement it is of, and why.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ impl BlockWrites {
                 statement: self.statement_of(row),
                 error: self.place(error, row),
             })?;
+            if let CameTo::New(EventBody::TransactionPosted(transaction)) = &came_to {
+                self.transactions.insert(transaction.tx_id, row);
+            }
             self.rows[row].came_to = came_to;
             self.decided += 1;
         }
@@ -50,7 +53,12 @@ impl BlockWrites {
         // Taken out for as long as it is decided: deciding also changes what is staged.
         match self.rows[row].write.clone() {
             RowWrite::Posting(posting) => self.decide_posting(posting, ledger).await,
-            RowWrite::Draft(draft) if is_begun(&draft) => self.begin(draft),
+            RowWrite::Draft(draft) if is_begun(&draft) => {
+                match skips.is_some() && self.is_skipped(&draft, skips, ledger)? {
+                    true => Ok(CameTo::Skipped),
+                    false => self.begin(draft),
+                }
+            }
             RowWrite::Draft(draft) => self.decide_draft(&draft, skips, ledger).await,
         }
     }
@@ -63,7 +71,7 @@ impl BlockWrites {
     ) -> Result<CameTo> {
         let decided = match ledger.decide_staged(&self.staged, draft).await {
             Err(CommitError::Rejected { rejection, .. })
-                if skips.is_some_and(|conflict| skips_rejection(conflict, &rejection)) =>
+                if rejection.unique_key().is_some() && self.is_skipped(draft, skips, ledger)? =>
             {
                 return Ok(CameTo::Skipped);
             }
@@ -80,6 +88,38 @@ impl BlockWrites {
             StagedDecision::ReplayedStaged(body) => CameTo::Repeated(body),
             StagedDecision::Unchanged => CameTo::Unchanged,
         })
+    }
+
+    /// Whether ON CONFLICT DO NOTHING leaves a draft out: what it names is there, in the ledger or
+    /// in the block.
+    fn is_skipped(&self, draft: &Draft, skips: Option<Conflict>, ledger: &Ledger) -> Result<bool> {
+        let (wanted, draft) = match (skips, draft) {
+            (None, _) => return Ok(false),
+            // Another kind of draft has one uniqueness, and that is the one in the way.
+            (Some(Conflict::Any | Conflict::On(_)), draft) if !posts(draft) => return Ok(true),
+            (Some(Conflict::Any), _) => (None, draft),
+            (Some(Conflict::On(key)), _) => (Some(key), draft),
+        };
+        let Draft::PostTransaction(draft) = draft else { return Ok(true) };
+        let view = self.shown_in(ledger.view());
+        let unreadable = |error: store::ReadError| Error::new(Fault::Unreadable, error.to_string());
+        let wants = |key| wanted.is_none_or(|wanted| wanted == key);
+        if wants(UniqueKey::IdempotencyKey) {
+            let key = draft.idempotency_key.as_str();
+            let found = view.transaction_by_key(draft.book.as_str(), key).map_err(unreadable)?;
+            if found.is_some() {
+                return Ok(true);
+            }
+        }
+        if wants(UniqueKey::TxId) {
+            let found = view.transactions_by_id(draft.tx_id).map_err(unreadable)?;
+            if found.iter().any(|event| event.book == draft.book) {
+                return Ok(true);
+            }
+        }
+        // What is left is a second reversal.
+        let reverses = matches!(draft.content, TransactionContent::Reversal(_));
+        Ok(reverses && wants(UniqueKey::Reverses))
     }
 
     /// A transaction whose postings follow: it takes its key and its id in the block, and is
@@ -173,34 +213,20 @@ impl BlockWrites {
                 });
                 commit_error(error, &[draft], "INSERT")
             })?;
+        // Given up first: what nobody else holds grows in place.
+        drop(transaction);
         Arc::make_mut(&mut self.staged).add_postings(tx_id, resolved);
-        let transaction = self.row_of_transaction(tx_id)?;
+        let transaction = self
+            .transactions
+            .get(&tx_id)
+            .copied()
+            .ok_or_else(|| Error::new(Fault::Internal, "a staged transaction has no row"))?;
         Ok(CameTo::Leg(Leg { transaction, index: place }))
-    }
-
-    fn row_of_transaction(&mut self, tx_id: Uuid) -> Result<usize> {
-        if let Some(row) = self.transactions.get(&tx_id) {
-            return Ok(*row);
-        }
-        for (row, each) in self.rows.iter().enumerate().take(self.decided) {
-            if let (RowWrite::Draft(Draft::PostTransaction(draft)), CameTo::New(_)) =
-                (&each.write, &each.came_to)
-            {
-                self.transactions.entry(draft.tx_id).or_insert(row);
-            }
-        }
-        let found = self.transactions.get(&tx_id).copied();
-        found.ok_or_else(|| Error::new(Fault::Internal, "a staged transaction has no row"))
     }
 }
 
-/// Whether ON CONFLICT DO NOTHING makes nothing of a rejection.
-fn skips_rejection(conflict: Conflict, rejection: &Rejection) -> bool {
-    match (conflict, rejection.unique_key()) {
-        (_, None) => false,
-        (Conflict::Any, Some(_)) => true,
-        (Conflict::On(wanted), Some(found)) => wanted == found,
-    }
+fn posts(draft: &Draft) -> bool {
+    matches!(draft, Draft::PostTransaction(_))
 }
 
 /// Postings are never added to what is in the ledger already.

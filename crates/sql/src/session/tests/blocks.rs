@@ -335,3 +335,76 @@ async fn statements_are_prepared_in_sql() {
     assert_eq!(*shop.fault("EXECUTE read (1)").await.fault(), Fault::UndefinedStatement);
     assert_eq!(*shop.fault("PREPARE x AS BEGIN").await.fault(), Fault::SyntaxError);
 }
+
+#[tokio::test]
+async fn on_conflict_means_the_same_inside_a_block_and_outside() {
+    let mut shop = shop().await;
+    let tx_id = "00000000-0000-7000-8000-000000000001";
+    let post = |amount: i64, target: &str| {
+        format!(
+            "INSERT INTO transfers (tx_id, book, idempotency_key, debit_account, credit_account, \
+             amount) VALUES ('{tx_id}', 'shop', 'k1', 'cash', 'sales', {amount}) \
+             ON CONFLICT {target} DO NOTHING"
+        )
+    };
+    let begin = "INSERT INTO transactions (book, idempotency_key) VALUES ('shop', 'k1') \
+                 ON CONFLICT DO NOTHING RETURNING tx_id";
+    assert_eq!(shop.run(&post(5, "")).await.unwrap().tag, "INSERT 0 1");
+    for block in [false, true] {
+        if block {
+            shop.rows("BEGIN").await;
+        }
+        // Key and id are both taken by other content.
+        for target in ["", "(tx_id)", "(book, idempotency_key)"] {
+            assert_eq!(shop.run(&post(6, target)).await.unwrap().tag, "INSERT 0 0", "{target}");
+        }
+    }
+    assert_eq!(shop.run(begin).await.unwrap().tag, "INSERT 0 0");
+    shop.rows(&begin.replace("k1", "k2")).await;
+    assert_eq!(shop.run(&begin.replace("k1", "k2")).await.unwrap().tag, "INSERT 0 0");
+    shop.rows("ROLLBACK").await;
+}
+
+#[tokio::test]
+async fn a_serializable_block_rests_on_what_an_update_showed_it() {
+    let mut shop = shop().await;
+    let mut neighbour = shop.neighbour();
+    let update = "UPDATE accounts SET closed = false WHERE book = 'shop' AND path = 'cash' \
+                  RETURNING balance";
+    shop.rows("BEGIN ISOLATION LEVEL SERIALIZABLE").await;
+    assert_eq!(shop.rows(update).await, ["0"]);
+    other(&mut neighbour, &sale("k1", 7)).await.unwrap();
+    assert_eq!(shop.rows(update).await, ["0"], "it stays at its cut");
+    shop.rows(&sale("k2", 1)).await;
+    let moved = shop.fault("COMMIT").await;
+    assert!(matches!(moved.fault(), Fault::Commit(store::CommitError::Moved { .. })), "{moved:?}");
+}
+
+#[tokio::test]
+async fn modes_and_settings_of_implicit_blocks_hold_to_their_end() {
+    let mut shop = shop().await;
+    let statement = |shop: &Fixture, text: &str| shop.session.parse(text).unwrap().remove(0);
+    for (set, write) in [("SET TRANSACTION READ ONLY", sale("k", 5))] {
+        for text in [set, &write] {
+            let parsed = statement(&shop, text);
+            let prepared = shop.session.prepare(parsed, &[]).await.unwrap();
+            let answer = shop.session.execute(&prepared, &[]).await;
+            if text == write {
+                assert_eq!(*answer.unwrap_err().fault(), Fault::ReadOnly);
+            }
+        }
+    }
+    shop.session.fail_block();
+    shop.rows(&sale("k", 5)).await;
+    shop.all(&["BEGIN READ ONLY", "SAVEPOINT s"]).await;
+    let late = shop.fault("SET TRANSACTION READ WRITE").await;
+    assert_eq!(*late.fault(), Fault::ActiveBlock);
+}
+
+#[tokio::test]
+async fn a_query_is_no_argument_of_execute() {
+    let mut shop = shop().await;
+    shop.rows("PREPARE p (int) AS SELECT $1").await;
+    let refused = shop.fault("EXECUTE p ((SELECT count(*) FROM transactions))").await;
+    assert_eq!(*refused.fault(), Fault::FeatureNotSupported);
+}
