@@ -11,7 +11,7 @@ use crate::sqlstate::SqlState;
 use crate::wire::backend::Format;
 use crate::wire::{Body, Malformed, decode_text};
 use bytes::BytesMut;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use sql::{PgType, Value};
 use uuid::Uuid;
 
@@ -203,7 +203,9 @@ pub(super) fn from_binary(bytes: &[u8], pg_type: PgType) -> Result<Value, Report
             let days = body.int32()?.checked_add(EPOCH_DAYS).ok_or_else(date_out_of_range)?;
             Value::Date(days)
         }
-        PgType::Timestamp | PgType::TimestampTz => Value::TimestampTz(timestamp(body.int64()?)?),
+        PgType::TimestampTz => Value::TimestampTz(timestamp(body.int64()?)?),
+        // A local time: it becomes a point in time in the session's zone, as its text form does.
+        PgType::Timestamp => Value::Text(local_time(timestamp(body.int64()?)?)?),
         PgType::Time => Value::Text(time(body.int64()?)?),
         PgType::Interval => {
             let (micros, days, months) = (body.int64()?, body.int32()?, body.int32()?);
@@ -235,6 +237,12 @@ fn timestamp(micros: i64) -> Result<i64, Report> {
     finite
         .and_then(|micros| micros.checked_add(EPOCH_MICROS))
         .ok_or_else(|| Report::new(SqlState::DATETIME_FIELD_OVERFLOW, "timestamp out of range"))
+}
+
+fn local_time(micros: i64) -> Result<String, Report> {
+    let time = DateTime::from_timestamp_micros(micros)
+        .ok_or_else(|| Report::new(SqlState::DATETIME_FIELD_OVERFLOW, "timestamp out of range"))?;
+    Ok(time.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
 }
 
 fn time(micros: i64) -> Result<String, Report> {

@@ -210,6 +210,15 @@ fn parameters_are_read_from_text() {
 }
 
 #[test]
+fn a_binary_local_time_stays_without_a_zone() {
+    let bytes = 1_500_000i64.to_be_bytes();
+    let read = |pg_type| decode_parameter(Some(&bytes), pg_type, Format::Binary, 1).unwrap();
+    let local = Value::Text("2000-01-01 00:00:01.500000".to_owned());
+    assert_eq!(read(PgType::Timestamp), local);
+    assert_eq!(read(PgType::TimestampTz), Value::TimestampTz(946_684_801_500_000));
+}
+
+#[test]
 fn malformed_parameters_are_refused_by_their_own_code() {
     let cases: Vec<(PgType, Format, &[u8], &str)> = vec![
         (PgType::Bool, Format::Text, b"maybe", "22P02"),

@@ -137,7 +137,7 @@ async fn a_copy_in_the_binary_format() {
             "COPY transfers, line 2, column amount: \"0\"",
         ),
         (
-            [HEADER, &tuple("c", 5)[..9]].concat(),
+            [HEADER, &tuple("c", 5)[..12]].concat(),
             "22P04",
             "COPY transfers, line 1, column idempotency_key",
         ),
