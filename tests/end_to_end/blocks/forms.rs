@@ -133,7 +133,7 @@ const CASES: &[Case] = &[
     same("returning a column that is not there", "query {post a 5} RETURNING nothing"),
     differing("returning an aggregate", "query {post a 5} RETURNING count(*)", &[NotSupported]),
     same(
-        "returning with the table's name",
+        "returning with the name of the table",
         "query {post a 5} RETURNING transfers.amount, transfers.idempotency_key",
     ),
     same(

@@ -41,15 +41,32 @@ impl Connection {
     }
 
     /// Commits the open block and waits for it, for what has to stand behind it.
-    pub(super) async fn commit_held(&mut self) -> Result<(), Failure> {
+    async fn commit_held(&mut self) -> Result<(), Failure> {
         if !self.session.holds_writes() {
             return Ok(());
         }
-        let outcome = match self.session.submit_held().await {
+        let outcome = self.held_outcome().await;
+        self.answer_open(outcome)
+    }
+
+    /// The same for a COMMIT that nothing has begun.
+    pub(super) async fn commit_held_at_commit(&mut self) -> Result<(), Failure> {
+        if !self.session.holds_writes() {
+            return Ok(());
+        }
+        let outcome = self.held_outcome().await;
+        if outcome.fails_at_end {
+            // The statement tells it before its own error; when it succeeds, when it is run.
+            self.session.warn_no_block();
+        }
+        self.answer_open(outcome)
+    }
+
+    async fn held_outcome(&mut self) -> BlockOutcome {
+        match self.session.submit_held().await {
             Ok(commit) => commit.outcome().await,
             Err(outcome) => outcome,
-        };
-        self.answer_open(outcome)
+        }
     }
 
     /// Answers what the open block holds, but gives the answer of its last write.
@@ -118,7 +135,7 @@ fn write_parts(
     outcome: BlockOutcome,
     style: Style,
 ) -> Option<Report> {
-    let BlockOutcome { answers, error } = outcome;
+    let BlockOutcome { answers, error, .. } = outcome;
     let mut answers = answers.into_iter();
     for part in parts {
         match part {

@@ -127,10 +127,7 @@ impl Connection {
             StatementKind::Begin | StatementKind::Rollback => self.answer_held().await?,
             // The client waits for the answer to it before it sends more.
             StatementKind::CopyFrom => self.answer_held().await?,
-            StatementKind::Commit => self.commit_held().await.inspect_err(|_| {
-                // Told before the error, as the statement would have told it.
-                self.session.warn_no_block();
-            })?,
+            StatementKind::Commit => self.commit_held_at_commit().await?,
             _ => {}
         }
         Ok(())

@@ -18,16 +18,18 @@ pub struct BlockOutcome {
     pub answers: Vec<WriteAnswer>,
     /// Nothing of the block was written, unless it says that this is not known.
     pub error: Option<Error>,
+    /// It is about no statement, or about what is checked when all have run.
+    pub fails_at_end: bool,
 }
 
 impl BlockOutcome {
     fn failed(answers: Vec<WriteAnswer>, error: Error) -> Self {
-        BlockOutcome { answers, error: Some(error) }
+        BlockOutcome { answers, error: Some(error), fails_at_end: false }
     }
 
     pub(crate) fn of(answers: Result<Vec<WriteAnswer>, Error>) -> Self {
         match answers {
-            Ok(answers) => BlockOutcome { answers, error: None },
+            Ok(answers) => BlockOutcome { answers, error: None, fails_at_end: false },
             Err(error) => Self::failed(Vec::new(), error),
         }
     }
@@ -100,10 +102,13 @@ async fn failed(
     };
     let error = commit_error(error, drafts, writes.verb());
     // Without a row it is about the whole block: no statement of it may look as if it had worked.
-    let Some(row) = row else { return BlockOutcome::failed(Vec::new(), error) };
+    let Some(row) = row else {
+        return BlockOutcome { fails_at_end: true, ..BlockOutcome::failed(Vec::new(), error) };
+    };
     let error = writes.place(error, row);
     // What is checked at the end of a block is told there, behind the answers of all statements.
-    let statements = match deferred.contains(&row) {
+    let fails_at_end = deferred.contains(&row);
+    let statements = match fails_at_end {
         true => writes.len(),
         false => writes.statement_of(row),
     };
@@ -111,7 +116,7 @@ async fn failed(
         return BlockOutcome::refused(&mut writes, refused, ledger);
     }
     match writes.tentative_answers(statements, &ledger.view()) {
-        Ok(answers) => BlockOutcome::failed(answers, error),
+        Ok(answers) => BlockOutcome { fails_at_end, ..BlockOutcome::failed(answers, error) },
         Err(error) => BlockOutcome::failed(Vec::new(), error),
     }
 }

@@ -8,6 +8,7 @@
 mod answering;
 mod assembly;
 mod deciding;
+mod yielding;
 
 pub(crate) use assembly::Group;
 pub(crate) use deciding::Refused;
@@ -16,7 +17,7 @@ use super::statement::WriteStatement;
 use crate::insert::{Recorded, RowWrite};
 use crate::provider::ReadBooks;
 use crate::{Error, Fault, MemoryBudget, MemoryCharge, Result, WriteAnswer};
-use ledger::{BookName, Draft, Event, EventBody, TransactionContent, Uuid};
+use ledger::{BookName, Draft, Event, EventBody, Lsn, TransactionContent, Uuid};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(crate) struct BlockWrites {
     staged: Arc<StagedWrites>,
     /// Rows before this one have been decided tentatively.
     decided: usize,
+    /// What others had committed when that was last looked at.
+    seen: Lsn,
     bytes: usize,
     charge: MemoryCharge,
     /// The rows of transactions by id, once postings ask for them.
@@ -51,6 +54,8 @@ struct StagedStatement {
 struct BlockRow {
     write: RowWrite,
     came_to: CameTo,
+    /// How much was staged with it, once it is decided.
+    staged_after: StagedMark,
 }
 
 /// What a row came to when it was decided tentatively.
@@ -81,7 +86,6 @@ pub(crate) struct WritesMark {
     statements: usize,
     rows: usize,
     bytes: usize,
-    staged: StagedMark,
 }
 
 impl BlockWrites {
@@ -93,6 +97,7 @@ impl BlockWrites {
             rows: Vec::new(),
             staged: Arc::default(),
             decided: 0,
+            seen: Lsn::default(),
             bytes: 0,
             charge: sent.holder(),
             transactions: HashMap::new(),
@@ -116,7 +121,9 @@ impl BlockWrites {
         self.charge.hold(bytes)?;
         self.bytes = bytes;
         let start = self.rows.len();
-        let rows = rows.into_iter().map(|write| BlockRow { write, came_to: CameTo::Undecided });
+        let staged_after = self.staged.mark();
+        let rows = rows.into_iter();
+        let rows = rows.map(|write| BlockRow { write, came_to: CameTo::Undecided, staged_after });
         self.rows.extend(rows);
         let rows = start..self.rows.len();
         self.statements.push(StagedStatement { statement, rows });
@@ -141,12 +148,7 @@ impl BlockWrites {
 
     /// What a savepoint remembers. Everything has been decided by then.
     pub(crate) fn mark(&self) -> WritesMark {
-        WritesMark {
-            statements: self.statements.len(),
-            rows: self.rows.len(),
-            bytes: self.bytes,
-            staged: self.staged.mark(),
-        }
+        WritesMark { statements: self.statements.len(), rows: self.rows.len(), bytes: self.bytes }
     }
 
     pub(crate) fn roll_back_to(&mut self, mark: WritesMark) {
@@ -158,7 +160,11 @@ impl BlockWrites {
         // Holding less is never refused.
         let _ = self.charge.hold(mark.bytes);
         self.decided = self.decided.min(mark.rows);
-        Arc::make_mut(&mut self.staged).roll_back_to(mark.staged);
+        let staged = match self.rows.last() {
+            Some(last) => last.staged_after,
+            None => StagedWrites::default().mark(),
+        };
+        Arc::make_mut(&mut self.staged).roll_back_to(staged);
     }
 
     /// Answers of the statements that have none yet, as they stand: nothing has a place in the
@@ -220,7 +226,7 @@ impl BlockWrites {
 
     /// What a row has come to, before the block commits.
     fn tentative(&self, row: usize, view: &View) -> Result<Recorded> {
-        let BlockRow { write, came_to } = &self.rows[row];
+        let BlockRow { write, came_to, .. } = &self.rows[row];
         match came_to {
             CameTo::New(body) => Recorded::staged(book_of(write), body, false, view),
             CameTo::Repeated(body) => Recorded::staged(book_of(write), body, true, view),

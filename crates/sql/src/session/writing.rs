@@ -33,7 +33,9 @@ impl Session {
     /// What the next statement reads at: the block's view, with what the block has written.
     pub(super) async fn view(&mut self) -> Result<PinnedView> {
         self.decide_staged().await?;
-        let view = self.writes.shown_in(self.block.view(|| self.shared.ledger.view()));
+        let view = self.block.view(|| self.shared.ledger.view());
+        self.writes.yield_to_committed(&view)?;
+        let view = self.writes.shown_in(view);
         Ok(match self.block.reads() {
             Some(reads) => PinnedView::noting(view, reads.clone()),
             None => PinnedView::from(view),

@@ -39,7 +39,7 @@ impl BlockWrites {
         outcomes: &HashMap<usize, Outcome>,
         view: &View,
     ) -> Result<Recorded> {
-        let BlockRow { write, came_to } = &self.rows[row];
+        let BlockRow { write, came_to, .. } = &self.rows[row];
         let (row, leg) = match came_to {
             CameTo::Leg(Leg { transaction, index }) => (*transaction, Some(*index)),
             _ => (row, None),

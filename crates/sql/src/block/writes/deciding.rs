@@ -43,6 +43,7 @@ impl BlockWrites {
                 self.transactions.insert(transaction.tx_id, row);
             }
             self.rows[row].came_to = came_to;
+            self.rows[row].staged_after = self.staged.mark();
             self.decided += 1;
         }
         Ok(())

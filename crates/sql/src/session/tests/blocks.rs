@@ -408,3 +408,18 @@ async fn a_query_is_no_argument_of_execute() {
     let refused = shop.fault("EXECUTE p ((SELECT count(*) FROM transactions))").await;
     assert_eq!(*refused.fault(), Fault::FeatureNotSupported);
 }
+
+#[tokio::test]
+async fn what_another_session_commits_meanwhile_is_shown_once() {
+    let mut shop = shop().await;
+    let mut neighbour = shop.neighbour();
+    shop.all(&["BEGIN", &sale("k1", 5), "SAVEPOINT s", &sale("k2", 1)]).await;
+    other(&mut neighbour, &sale("k1", 5)).await.unwrap();
+    assert_eq!(shop.rows(TRANSACTIONS).await, ["k1", "k2"]);
+    assert_eq!(shop.rows(CASH).await, ["6"]);
+    shop.rows("ROLLBACK TO s").await;
+    assert_eq!(shop.rows(CASH).await, ["5"]);
+    shop.all(&[&sale("k3", 2), "COMMIT"]).await;
+    assert_eq!(shop.rows(TRANSACTIONS).await, ["k1", "k3"]);
+    assert_eq!(shop.rows(CASH).await, ["7"]);
+}
