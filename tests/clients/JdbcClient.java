@@ -357,27 +357,27 @@ public final class JdbcClient {
                 try (PreparedStatement post = connection.prepareStatement(POST, Statement.RETURN_GENERATED_KEYS)) {
                     checkKeys(connection, post, prefix + "all-");
                 }
-                equal(number(connection, FRAMES, prefix + "all-%"), autocommit ? 100L : 1L);
+                equal(number(connection, FRAMES, prefix + "all-%"), autocommit ? 20L : 1L);
             }
         }
     }
 
     static void checkKeys(Connection connection, PreparedStatement post, String prefix) throws SQLException {
-        add(post, prefix, 0, 100);
-        equal(ones(post.executeBatch()), 100);
+        add(post, prefix, 0, 20);
+        equal(ones(post.executeBatch()), 20);
         boolean committed = connection.getAutoCommit();
         try (ResultSet keys = post.getGeneratedKeys()) {
-            for (int n = 0; n < 100; n++) {
+            for (int n = 0; n < 20; n++) {
                 check(keys.next(), "row " + n);
                 equal(keys.getObject("tx_id", UUID.class).version(), 7);
                 equal(keys.getObject("seq") != null, committed);
             }
-            check(!keys.next(), "100 rows");
+            check(!keys.next(), "20 rows");
         }
         if (!committed) {
             connection.commit();
         }
-        equal(number(connection, FOUND, prefix + "%"), 100L);
+        equal(number(connection, FOUND, prefix + "%"), 20L);
     }
 
     static void types() throws SQLException {

@@ -87,6 +87,8 @@ pub fn psycopg_script(server: &Server, name: &str, arguments: &[&str]) -> Finish
 /// If the driver that `scripts/test` installs is not there.
 pub fn jdbc_script(server: &Server, name: &str) -> Finished {
     let mut java = with_time_limit("java");
+    // It is a short program: less compiling of it takes half of the time.
+    java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
     java.arg("-cp").arg(existing(Path::new(JDBC_DRIVER)));
     // It would be announced on stderr.
     java.env_remove("JAVA_TOOL_OPTIONS");
