@@ -28,6 +28,18 @@ impl Dice {
         (seed, Dice(seed))
     }
 
+    /// The seed in `TALLYBOOK_SEED`, or this one: for comparisons so wide that a run with a fresh
+    /// seed belongs to a search for bugs and not to every run of the tests.
+    ///
+    /// # Panics
+    /// If `TALLYBOOK_SEED` is not a number.
+    pub fn seeded_or(seed: u64) -> (u64, Self) {
+        match std::env::var_os("TALLYBOOK_SEED") {
+            Some(_) => Self::seeded(),
+            None => (seed, Dice(seed)),
+        }
+    }
+
     pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;

@@ -1,6 +1,6 @@
 //! Random messages, sense or nonsense, sent to both: whatever they mean, they mean the same.
 //!
-//! `TALLYBOOK_SEED` repeats a run, `TALLYBOOK_SCRIPTS` makes it longer.
+//! The same messages at every run; `TALLYBOOK_SEED` gives others, `TALLYBOOK_SCRIPTS` more.
 
 use super::{ASSETS, hold_in, side_by_side};
 use tests::{Dice, Postgres, RawClient, Server};
@@ -14,7 +14,8 @@ const MESSAGES: [&str; 36] = [
     "run {post K 0}",
     "run INSERT INTO transfers (book, idempotency_key, debit_account, credit_account, amount) VALUES \
      ('{book}', 'K', 'wallet', 'cash', N)",
-    "run INSERT INTO transactions (tx_id, book, idempotency_key) VALUES ('{id D}', '{book}', 'K')",
+    // With a key of its own: that it was used before shows only when the block commits.
+    "run INSERT INTO transactions (tx_id, book, idempotency_key) VALUES ('{id D}', '{book}', 'N')",
     "run INSERT INTO postings (tx_id, account, amount, direction) VALUES ('{id D}', 'cash', N, 'debit'), \
      ('{id D}', 'sales', N, 'credit')",
     "run BEGIN",
@@ -77,7 +78,7 @@ fn script(dice: &mut Dice) -> String {
 
 #[test]
 fn random_messages_are_answered_as_by_postgres() {
-    let (seed, mut dice) = Dice::seeded();
+    let (seed, mut dice) = Dice::seeded_or(2);
     let scripts = std::env::var("TALLYBOOK_SCRIPTS");
     let scripts = scripts.map_or(150, |text| text.parse().expect("TALLYBOOK_SCRIPTS is a number"));
     let server = Server::start();
