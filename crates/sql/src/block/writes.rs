@@ -8,6 +8,7 @@
 mod answering;
 mod assembly;
 mod deciding;
+mod staged;
 mod yielding;
 
 pub(crate) use assembly::Group;
@@ -18,10 +19,11 @@ use crate::insert::{Recorded, RowWrite};
 use crate::provider::ReadBooks;
 use crate::{Error, Fault, MemoryBudget, MemoryCharge, Result, WriteAnswer};
 use ledger::{BookName, Draft, Event, EventBody, Lsn, TransactionContent, Uuid};
+use staged::{Staged, StagedPlace};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use store::{StagedMark, StagedWrites, View};
+use store::{StagedWrites, View};
 
 /// The most bytes that a block may hold. More could never fit one frame of the log.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -33,7 +35,7 @@ pub(crate) struct BlockWrites {
     /// Statements before this one have been answered.
     answered: usize,
     rows: Vec<BlockRow>,
-    staged: Arc<StagedWrites>,
+    staged: Staged,
     /// Rows before this one have been decided tentatively.
     decided: usize,
     /// What others had committed when that was last looked at.
@@ -55,7 +57,7 @@ struct BlockRow {
     write: RowWrite,
     came_to: CameTo,
     /// How much was staged with it, once it is decided.
-    staged_after: StagedMark,
+    staged_after: StagedPlace,
 }
 
 /// What a row came to when it was decided tentatively.
@@ -63,6 +65,8 @@ struct BlockRow {
 enum CameTo {
     Undecided,
     New(EventBody),
+    /// A transaction that is assembled although its key is committed: COMMIT will tell.
+    SetAside(EventBody),
     Replayed(Arc<Event>),
     /// The same as an earlier row of the block.
     Repeated(EventBody),
@@ -95,7 +99,7 @@ impl BlockWrites {
             statements: Vec::new(),
             answered: 0,
             rows: Vec::new(),
-            staged: Arc::default(),
+            staged: Staged::default(),
             decided: 0,
             seen: Lsn::default(),
             bytes: 0,
@@ -121,7 +125,7 @@ impl BlockWrites {
         self.charge.hold(bytes)?;
         self.bytes = bytes;
         let start = self.rows.len();
-        let staged_after = self.staged.mark();
+        let staged_after = self.staged.place();
         let rows = rows.into_iter();
         let rows = rows.map(|write| BlockRow { write, came_to: CameTo::Undecided, staged_after });
         self.rows.extend(rows);
@@ -132,9 +136,9 @@ impl BlockWrites {
 
     /// A view that shows what has been decided here beside what it shows already.
     pub(crate) fn shown_in(&self, view: View) -> View {
-        match self.staged.is_empty() {
+        match self.staged.shown.is_empty() {
             true => view,
-            false => view.with_staged(self.staged.clone()),
+            false => view.with_staged(self.staged.shown.clone()),
         }
     }
 
@@ -162,9 +166,9 @@ impl BlockWrites {
         self.decided = self.decided.min(mark.rows);
         let staged = match self.rows.last() {
             Some(last) => last.staged_after,
-            None => StagedWrites::default().mark(),
+            None => Staged::default().place(),
         };
-        Arc::make_mut(&mut self.staged).roll_back_to(staged);
+        self.staged.roll_back_to(staged);
     }
 
     /// Answers of the statements that have none yet, as they stand: nothing has a place in the
@@ -228,7 +232,9 @@ impl BlockWrites {
     fn tentative(&self, row: usize, view: &View) -> Result<Recorded> {
         let BlockRow { write, came_to, .. } = &self.rows[row];
         match came_to {
-            CameTo::New(body) => Recorded::staged(book_of(write), body, false, view),
+            CameTo::New(body) | CameTo::SetAside(body) => {
+                Recorded::staged(book_of(write), body, false, view)
+            }
             CameTo::Repeated(body) => Recorded::staged(book_of(write), body, true, view),
             CameTo::Replayed(event) => Recorded::of_event(event.clone(), true, view),
             CameTo::Unchanged => Recorded::unchanged(write, view),
@@ -242,10 +248,20 @@ impl BlockWrites {
         }
     }
 
+    /// Where the transaction of a row is staged.
+    fn staged_with(&self, row: usize) -> &StagedWrites {
+        match self.rows[row].came_to {
+            CameTo::SetAside(_) => &self.staged.aside,
+            _ => &self.staged.shown,
+        }
+    }
+
     /// The transaction of a leg as it is staged so far.
     fn transaction_of(&self, leg: Leg) -> Result<(BookName, Arc<ledger::Transaction>)> {
         let found = match &self.rows[leg.transaction].write {
-            RowWrite::Draft(Draft::PostTransaction(draft)) => self.staged.transaction(draft.tx_id),
+            RowWrite::Draft(Draft::PostTransaction(draft)) => {
+                self.staged_with(leg.transaction).transaction(draft.tx_id)
+            }
             _ => None,
         };
         found.ok_or_else(|| Error::new(Fault::Internal, "a posting lost its transaction"))

@@ -1,5 +1,6 @@
 //! Deciding rows before their block commits: on the ledger as it stands and on the block itself.
 
+use super::staged::Staged;
 use super::{BlockWrites, CameTo, Leg, is_begun};
 use crate::insert::{PostingRow, RowWrite, commit_error};
 use crate::{Error, Fault, Result};
@@ -8,7 +9,7 @@ use ledger::{
     TransactionDraft, TransactionField, Uuid,
 };
 use std::sync::Arc;
-use store::{CommitError, Conflict, Ledger, StagedDecision, UniqueKey};
+use store::{CommitError, Conflict, Ledger, ReadError, StagedDecision, UniqueKey, View};
 
 /// A row that was refused: the statement it is of, and why.
 #[derive(Debug)]
@@ -39,11 +40,13 @@ impl BlockWrites {
                 statement: self.statement_of(row),
                 error: self.place(error, row),
             })?;
-            if let CameTo::New(EventBody::TransactionPosted(transaction)) = &came_to {
+            if let CameTo::New(EventBody::TransactionPosted(transaction))
+            | CameTo::SetAside(EventBody::TransactionPosted(transaction)) = &came_to
+            {
                 self.transactions.insert(transaction.tx_id, row);
             }
             self.rows[row].came_to = came_to;
-            self.rows[row].staged_after = self.staged.mark();
+            self.rows[row].staged_after = self.staged.place();
             self.decided += 1;
         }
         Ok(())
@@ -57,7 +60,7 @@ impl BlockWrites {
             RowWrite::Draft(draft) if is_begun(&draft) => {
                 match skips.is_some() && self.is_skipped(&draft, skips, ledger)? {
                     true => Ok(CameTo::Skipped),
-                    false => self.begin(draft),
+                    false => self.begin(draft, ledger),
                 }
             }
             RowWrite::Draft(draft) => self.decide_draft(&draft, skips, ledger).await,
@@ -70,7 +73,7 @@ impl BlockWrites {
         skips: Option<Conflict>,
         ledger: &Ledger,
     ) -> Result<CameTo> {
-        let decided = match ledger.decide_staged(&self.staged, draft).await {
+        let decided = match ledger.decide_staged(&self.staged.shown, draft).await {
             Err(CommitError::Rejected { rejection, .. })
                 if rejection.unique_key().is_some() && self.is_skipped(draft, skips, ledger)? =>
             {
@@ -82,7 +85,7 @@ impl BlockWrites {
             decided.map_err(|error| commit_error(error, std::slice::from_ref(draft), "INSERT"))?;
         Ok(match decision {
             StagedDecision::New(body) => {
-                Arc::make_mut(&mut self.staged).add(&draft.book(), body.clone());
+                self.staged.shown_mut().add(&draft.book(), body.clone());
                 CameTo::New(body)
             }
             StagedDecision::Replayed(event) => CameTo::Replayed(event),
@@ -103,7 +106,6 @@ impl BlockWrites {
         };
         let Draft::PostTransaction(draft) = draft else { return Ok(true) };
         let view = self.shown_in(ledger.view());
-        let unreadable = |error: store::ReadError| Error::new(Fault::Unreadable, error.to_string());
         let wants = |key| wanted.is_none_or(|wanted| wanted == key);
         if wants(UniqueKey::IdempotencyKey) {
             let key = draft.idempotency_key.as_str();
@@ -124,8 +126,8 @@ impl BlockWrites {
     }
 
     /// A transaction whose postings follow: it takes its key and its id in the block, and is
-    /// decided when the block commits.
-    fn begin(&mut self, draft: Draft) -> Result<CameTo> {
+    /// decided when the block commits. Reads show it unless its key is committed by now.
+    fn begin(&mut self, draft: Draft, ledger: &Ledger) -> Result<CameTo> {
         let Draft::PostTransaction(begun) = &draft else {
             return Err(Error::new(Fault::Internal, "only transactions are assembled"));
         };
@@ -139,7 +141,11 @@ impl BlockWrites {
             reverses: None,
             postings: Vec::new(),
         }));
-        Arc::make_mut(&mut self.staged).add(&begun.book, body.clone());
+        if is_committed(begun, &ledger.view())? {
+            self.staged.aside.add(&begun.book, body.clone());
+            return Ok(CameTo::SetAside(body));
+        }
+        self.staged.shown_mut().add(&begun.book, body.clone());
         Ok(CameTo::New(body))
     }
 
@@ -148,24 +154,27 @@ impl BlockWrites {
             let error = CommitError::Rejected { index: 0, rejection };
             Err(commit_error(error, std::slice::from_ref(draft), "INSERT"))
         };
-        if self.staged.has_key(&begun.book, &begun.idempotency_key) {
+        let Staged { shown, aside } = &self.staged;
+        let staged = [shown.as_ref(), aside];
+        if staged.iter().any(|each| each.has_key(&begun.book, &begun.idempotency_key)) {
             return taken(Rejection::IdempotencyKeyConflict {
                 key: begun.idempotency_key.clone(),
                 differs: vec![TransactionField::Postings],
                 seq: Seq(0),
             });
         }
-        match self.staged.transaction(begun.tx_id) {
-            Some((book, _)) if book == begun.book => {
-                taken(Rejection::TxIdTaken { tx_id: begun.tx_id, seq: Seq(0) })
-            }
-            _ => Ok(()),
+        let same_id = staged.iter().filter_map(|each| each.transaction(begun.tx_id));
+        if same_id.into_iter().any(|(book, _)| book == begun.book) {
+            return taken(Rejection::TxIdTaken { tx_id: begun.tx_id, seq: Seq(0) });
         }
+        Ok(())
     }
 
     async fn decide_posting(&mut self, row: PostingRow, ledger: &Ledger) -> Result<CameTo> {
         let PostingRow { tx_id, book, index, posting } = row;
-        let Some((own_book, transaction)) = self.staged.transaction(tx_id) else {
+        let row = self.transactions.get(&tx_id).copied();
+        let staged = row.and_then(|row| Some((row, self.staged_with(row).transaction(tx_id)?)));
+        let Some((row, (own_book, transaction))) = staged else {
             return Err(not_of_this_block(tx_id, ledger));
         };
         if book.is_some_and(|given| given != own_book) {
@@ -199,7 +208,7 @@ impl BlockWrites {
             ));
         }
         let resolved = ledger
-            .resolve_postings(&self.staged, &own_book, std::slice::from_ref(&posting))
+            .resolve_postings(&self.staged.shown, &own_book, std::slice::from_ref(&posting))
             .await
             .map_err(|error| {
                 let content = TransactionContent::Postings(vec![posting.clone()]);
@@ -216,14 +225,23 @@ impl BlockWrites {
             })?;
         // Given up first: what nobody else holds grows in place.
         drop(transaction);
-        Arc::make_mut(&mut self.staged).add_postings(tx_id, resolved);
-        let transaction = self
-            .transactions
-            .get(&tx_id)
-            .copied()
-            .ok_or_else(|| Error::new(Fault::Internal, "a staged transaction has no row"))?;
-        Ok(CameTo::Leg(Leg { transaction, index: place }))
+        match self.rows[row].came_to {
+            CameTo::SetAside(_) => self.staged.aside.add_postings(tx_id, resolved),
+            _ => self.staged.shown_mut().add_postings(tx_id, resolved),
+        }
+        Ok(CameTo::Leg(Leg { transaction: row, index: place }))
     }
+}
+
+/// Whether a transaction with the same key is in the ledger.
+pub(super) fn is_committed(draft: &TransactionDraft, view: &View) -> Result<bool> {
+    let (book, key) = (draft.book.as_str(), draft.idempotency_key.as_str());
+    let found = view.transaction_by_key(book, key);
+    found.map(|found| found.is_some()).map_err(unreadable)
+}
+
+pub(super) fn unreadable(error: ReadError) -> Error {
+    Error::new(Fault::Unreadable, error.to_string())
 }
 
 fn posts(draft: &Draft) -> bool {
@@ -234,7 +252,7 @@ fn posts(draft: &Draft) -> bool {
 fn not_of_this_block(tx_id: Uuid, ledger: &Ledger) -> Error {
     let committed = match ledger.view().transactions_by_id(tx_id) {
         Ok(found) => !found.is_empty(),
-        Err(error) => return Error::new(Fault::Unreadable, error.to_string()),
+        Err(error) => return unreadable(error),
     };
     if committed {
         return Error::new(

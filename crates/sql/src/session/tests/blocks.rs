@@ -423,3 +423,70 @@ async fn what_another_session_commits_meanwhile_is_shown_once() {
     assert_eq!(shop.rows(TRANSACTIONS).await, ["k1", "k3"]);
     assert_eq!(shop.rows(CASH).await, ["7"]);
 }
+
+fn begun(key: &str, tx_id: u32) -> String {
+    format!(
+        "INSERT INTO transactions (book, idempotency_key, tx_id) VALUES \
+         ('shop', '{key}', '00000000-0000-7000-8000-{tx_id:012}')"
+    )
+}
+
+fn legs(tx_id: u32, amount: i64) -> String {
+    let id = format!("00000000-0000-7000-8000-{tx_id:012}");
+    format!(
+        "INSERT INTO postings (tx_id, account, direction, amount) VALUES \
+         ('{id}', 'cash', 'debit', {amount}), ('{id}', 'sales', 'credit', {amount})"
+    )
+}
+
+#[tokio::test]
+async fn a_key_used_meanwhile_is_shown_once_while_its_transaction_is_assembled() {
+    // When the other session commits: before the transaction is begun, before its postings come,
+    // after them.
+    for meanwhile in 0..3 {
+        let mut shop = shop().await;
+        let mut neighbour = shop.neighbour();
+        let steps = [begun("k1", 1), legs(1, 5)];
+        shop.all(&["BEGIN", &sale("k0", 1), "SAVEPOINT s"]).await;
+        for (step, text) in steps.iter().enumerate() {
+            if step == meanwhile {
+                other(&mut neighbour, &sale("k1", 5)).await.unwrap();
+            }
+            shop.rows(text).await;
+        }
+        if meanwhile == 2 {
+            other(&mut neighbour, &sale("k1", 5)).await.unwrap();
+        }
+        assert_eq!(shop.rows(TRANSACTIONS).await, ["k0", "k1"], "{meanwhile}");
+        assert_eq!(shop.rows(CASH).await, ["6"], "{meanwhile}");
+        assert_eq!(shop.rows("SELECT count(*) FROM postings").await, ["4"], "{meanwhile}");
+        // What comes after is decided on what is shown, and the key stays taken in the block.
+        let twice = shop.fault(&begun("k1", 2)).await;
+        assert!(
+            matches!(twice.fault(), Fault::Rejected(Rejection::IdempotencyKeyConflict { .. })),
+            "{meanwhile}: {twice:?}"
+        );
+        shop.rows("ROLLBACK TO s").await;
+        assert_eq!(shop.rows(CASH).await, ["6"], "{meanwhile}");
+        shop.all(&[&steps[0], &steps[1], &sale("k2", 2)]).await;
+        assert_eq!(shop.rows(CASH).await, ["8"], "{meanwhile}");
+        assert_eq!(shop.run("COMMIT").await.unwrap().tag, "COMMIT", "{meanwhile}");
+        assert_eq!(shop.rows(TRANSACTIONS).await, ["k0", "k1", "k2"], "{meanwhile}");
+        assert_eq!(shop.rows(CASH).await, ["8"], "{meanwhile}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_used_meanwhile_for_other_content_fails_the_commit_of_what_is_assembled() {
+    let mut shop = shop().await;
+    let mut neighbour = shop.neighbour();
+    shop.all(&["BEGIN", &begun("k1", 1), &legs(1, 5)]).await;
+    other(&mut neighbour, &sale("k1", 7)).await.unwrap();
+    assert_eq!(shop.rows(CASH).await, ["7"]);
+    let conflict = shop.fault("COMMIT").await;
+    assert!(
+        matches!(conflict.fault(), Fault::Rejected(Rejection::IdempotencyKeyConflict { .. })),
+        "{conflict:?}"
+    );
+    assert_eq!(shop.rows(CASH).await, ["7"]);
+}
