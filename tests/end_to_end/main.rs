@@ -9,6 +9,7 @@ mod clients;
 mod crash;
 mod documentation;
 mod examples;
+mod flood;
 mod model;
 mod outcomes;
 mod retries;

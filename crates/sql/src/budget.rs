@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What one holder may keep without being counted.
-const FREE_BYTES: usize = 256 * 1024;
+const FREE_BYTES: usize = 16 * 1024;
 
 /// Cheap to clone; all clones are the same budget.
 #[derive(Debug, Clone)]

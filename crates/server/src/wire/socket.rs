@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// Replies beyond this are sent at once instead of waiting for the end of the client's messages.
 pub(crate) const FLUSH_BYTES: usize = 64 * 1024;
 /// How much a buffer may keep for the next message.
-const IDLE_BUFFER_BYTES_MAX: usize = 256 * 1024;
+const IDLE_BUFFER_BYTES_MAX: usize = 32 * 1024;
 const READ_BYTES: usize = 8 * 1024;
 /// The kind and the length in front of every message.
 const HEAD_BYTES: usize = 5;
@@ -119,13 +119,14 @@ impl Socket {
 
     /// Waits for more bytes. `false` at the end of the stream. Safe to drop while it waits.
     pub(crate) async fn read_more(&mut self) -> io::Result<bool> {
-        if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES_MAX {
-            self.input = BytesMut::new();
-        }
         if let Err(error) = self.charge.hold(self.input.len()) {
             self.discard_message(error.into());
         }
         self.input.reserve(READ_BYTES);
+        // Known only now: reserving takes back the room of messages that have been split off.
+        if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES_MAX {
+            self.input = BytesMut::with_capacity(READ_BYTES);
+        }
         Ok(self.stream.read_buf(&mut self.input).await? > 0)
     }
 

@@ -189,3 +189,25 @@ async fn a_copy_in_pieces_stands_alone() {
         assert_eq!(posted(&mut client).await, "0");
     }
 }
+
+#[tokio::test]
+async fn what_follows_a_copy_in_pieces_before_its_sync_is_a_block_of_its_own() {
+    let (_fixture, mut client) = Fixture::shop().await;
+    let insert = |key: &str, amount: i32| {
+        format!(
+            "INSERT INTO transfers (book, idempotency_key, debit_account, credit_account, amount) \
+             VALUES ('shop', '{key}', 'cash', 'sales', {amount})"
+        )
+    };
+    for (key, amount, rest, count) in [("k2", 0, "12EZ", "1"), ("k3", 1, "12CZ", "2")] {
+        client.pipeline(&format!("{COPY} (commit_every 2)")).await;
+        assert_eq!(kinds(&client.until('G').await), "12G");
+        client.send('d', LINE).await;
+        client.send('c', &[]).await;
+        assert_eq!(client.until('C').await[0].text(), "COPY 1");
+        client.pipeline(&insert(key, amount)).await;
+        assert_eq!(kinds(&client.sync().await), rest);
+        // Its pieces stay, whatever becomes of the block behind them.
+        assert_eq!(posted(&mut client).await, count);
+    }
+}
