@@ -16,6 +16,7 @@ mod normalize;
 mod output;
 mod parameters;
 mod planning;
+mod point;
 mod row_query;
 mod session_values;
 mod types;
@@ -23,6 +24,7 @@ mod typing;
 
 pub(crate) use typing::{from_arrow, from_field};
 
+pub(crate) use point::Served;
 pub(crate) use row_query::RowQuery;
 use typing::columns;
 
@@ -41,6 +43,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast;
 use explain::Explain;
+use point::PointRead;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
@@ -57,6 +60,16 @@ pub(crate) struct QueryEngine {
     /// Functions, rules and configuration; cloned for a statement, never changed.
     base: SessionState,
     catalog: Arc<Catalog>,
+    point_reads: PointReads,
+}
+
+/// Tests compare the two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PointReads {
+    Recognised,
+    /// Like any other query.
+    #[cfg(test)]
+    Planned,
 }
 
 /// A query planned once. Its plan names tables, not their contents.
@@ -70,8 +83,17 @@ pub(crate) struct PreparedQuery {
     query_columns: Vec<Column>,
     /// Whether the plan asks for values of the session.
     asks_session: bool,
+    /// How the query is answered without a plan, if it is a point read.
+    point: Option<Arc<PointRead>>,
     /// The optimised plan, where nothing in it changes from execution to execution.
     optimized: Option<OnceLock<LogicalPlan>>,
+}
+
+impl PreparedQuery {
+    /// Whether [`QueryEngine::serve`] may have its rows at once.
+    pub(crate) fn is_point_read(&self) -> bool {
+        self.point.is_some() && self.explain.is_none()
+    }
 }
 
 impl std::fmt::Debug for QueryEngine {
@@ -93,7 +115,11 @@ impl QueryEngine {
         views: Vec<ViewDefinition>,
     ) -> Result<Self> {
         let base = base_state(&ledger, memory_bytes)?;
-        let mut engine = QueryEngine { base, catalog: Arc::new(Catalog::tables()) };
+        let mut engine = QueryEngine {
+            base,
+            catalog: Arc::new(Catalog::tables()),
+            point_reads: PointReads::Recognised,
+        };
         let own = ViewDefinition::own();
         for view in own.into_iter().chain(views) {
             let (plan, columns) = engine.plan_view(&view)?;
@@ -117,7 +143,16 @@ impl QueryEngine {
         let settled = planned.parameter_types.is_empty()
             && !asks_session
             && session_values::is_settled(&planned.plan)?;
+        let parameter_types = &planned.parameter_types;
+        let point = match self.point_reads {
+            PointReads::Recognised => {
+                point::recognize(&planned.plan, parameter_types, &query_columns, &self.base)
+            }
+            #[cfg(test)]
+            PointReads::Planned => None,
+        };
         Ok(PreparedQuery {
+            point: point.map(Arc::new),
             columns: match &explain {
                 Some(_) => explain::columns(),
                 None => query_columns.clone(),
@@ -138,6 +173,16 @@ impl QueryEngine {
         view: PinnedView,
         settings: &SessionSettings,
     ) -> Result<SendableRecordBatchStream> {
+        if let Some(point) = &prepared.point {
+            let types = &prepared.parameter_types;
+            let answer = match &prepared.explain {
+                Some(explain) => explain.answer_point(point, types, parameters, &view)?,
+                None => point.stream(types, parameters, &view),
+            };
+            if let Some(rows) = answer {
+                return Ok(rows);
+            }
+        }
         let state = self.state_at(view, settings);
         let optimized = optimize(&state, prepared, parameters, settings)?;
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
@@ -147,6 +192,21 @@ impl QueryEngine {
         }
         let rows = execute_stream(Arc::clone(&physical) as Arc<dyn ExecutionPlan>, context)?;
         Ok(output::presented(rows, &prepared.query_columns))
+    }
+
+    /// Answers a point read at once, without waiting for anything.
+    pub(crate) fn serve(
+        &self,
+        prepared: &PreparedQuery,
+        parameters: &[Value],
+        view: &PinnedView,
+    ) -> Result<Served> {
+        match &prepared.point {
+            Some(point) if prepared.explain.is_none() => {
+                point.serve(&prepared.parameter_types, parameters, view)
+            }
+            _ => Ok(Served::Elsewhere),
+        }
     }
 
     /// The state of one statement.

@@ -1,6 +1,7 @@
 //! The simple protocol: a text with any number of statements, all answers, one ReadyForQuery.
 
 use super::copy_in::CopyProtocol;
+use super::point_read::select_tag;
 use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowsEnd};
 use super::{Connection, Failure};
@@ -44,6 +45,14 @@ impl Connection {
         let deadline = self.deadline();
         let interrupt = self.registration.interrupt.clone();
         let prepared = interrupt.guard(deadline, self.session.prepare(statement, &[])).await?;
+        if let Some(batches) = self.serve(&prepared, &[]).await? {
+            self.send_notices();
+            let columns = prepared.columns().unwrap_or_default();
+            backend::row_description(self.out(), columns, &[]);
+            let rows = self.send_batches(&prepared, &[], &batches).await?;
+            self.complete_simple(&select_tag(rows), protocol);
+            return Ok(None);
+        }
         let interruption = interruption_of(&prepared, deadline);
         let answer = self.run_prepared(&prepared, &[], interruption).await?;
         self.send_notices();
