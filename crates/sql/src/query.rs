@@ -46,7 +46,7 @@ use explain::Explain;
 use point::PointRead;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use store::Ledger;
 
 /// Rows per batch.
@@ -85,8 +85,17 @@ pub(crate) struct PreparedQuery {
     asks_session: bool,
     /// How the query is answered without a plan, if it is a point read.
     point: Option<Arc<PointRead>>,
-    /// The optimised plan, where nothing in it changes from execution to execution.
-    optimized: Option<OnceLock<LogicalPlan>>,
+    /// The plan as it was last optimised, where nothing but parameters and zone changes it.
+    optimized: Option<Mutex<Option<Arc<Optimized>>>>,
+}
+
+/// A plan with its parameters in it: what they leave out is left out.
+#[derive(Debug)]
+struct Optimized {
+    plan: LogicalPlan,
+    parameters: Vec<Value>,
+    /// Constants are read in it.
+    zone: Tz,
 }
 
 impl PreparedQuery {
@@ -130,6 +139,12 @@ impl QueryEngine {
         Ok(engine)
     }
 
+    /// The same engine without point reads.
+    #[cfg(test)]
+    pub(crate) fn planning_everything(self) -> Self {
+        QueryEngine { point_reads: PointReads::Planned, ..self }
+    }
+
     pub(crate) async fn prepare(
         &self,
         statement: &ast::Statement,
@@ -140,9 +155,7 @@ impl QueryEngine {
         let planned = self.plan(query.clone(), parameter_types, settings)?;
         let query_columns = columns(&planned.plan)?;
         let asks_session = session_values::asked_for(&planned.plan)?;
-        let settled = planned.parameter_types.is_empty()
-            && !asks_session
-            && session_values::is_settled(&planned.plan)?;
+        let settled = !asks_session && session_values::is_settled(&planned.plan)?;
         let parameter_types = &planned.parameter_types;
         let point = match self.point_reads {
             PointReads::Recognised => {
@@ -162,7 +175,7 @@ impl QueryEngine {
             plan: planned.plan,
             explain,
             asks_session,
-            optimized: settled.then(OnceLock::new),
+            optimized: settled.then(Mutex::default),
         })
     }
 
@@ -229,13 +242,13 @@ fn optimize(
     parameters: &[Value],
     settings: &SessionSettings,
 ) -> Result<LogicalPlan> {
-    // Constants are read in the session's zone, so a plan is shared within one zone only.
-    if let (Some(optimized), Tz::UTC) = (&prepared.optimized, settings.time_zone()) {
-        if let Some(plan) = optimized.get() {
-            return Ok(plan.clone());
+    let zone = settings.time_zone();
+    let last = prepared.optimized.as_ref().filter(|_| parameters.iter().all(is_small));
+    if let Some(last) = last {
+        let last = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(last) = last.filter(|last| last.zone == zone && last.parameters == parameters) {
+            return Ok(last.plan.clone());
         }
-        let plan = state.optimize(&prepared.plan)?;
-        return Ok(optimized.get_or_init(|| plan).clone());
     }
     let mut plan = prepared.plan.clone();
     if !prepared.parameter_types.is_empty() {
@@ -244,7 +257,23 @@ fn optimize(
     if prepared.asks_session {
         plan = session_values::answer(plan, settings)?;
     }
-    Ok(state.optimize(&plan)?)
+    let plan = state.optimize(&plan)?;
+    if let Some(last) = last {
+        let parameters = parameters.to_vec();
+        let optimized = Arc::new(Optimized { plan: plan.clone(), parameters, zone });
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(optimized);
+    }
+    Ok(plan)
+}
+
+/// Whether a parameter is kept with the plan it is in. Floats are not: equal ones may differ in sign.
+fn is_small(parameter: &Value) -> bool {
+    const TEXT_BYTES_MAX: usize = 256;
+    match parameter {
+        Value::Text(text) => text.len() <= TEXT_BYTES_MAX,
+        Value::Float(_) | Value::Json(_) | Value::Bytes(_) | Value::Array(_) => false,
+        _ => true,
+    }
 }
 
 fn bound(parameter_types: &[PgType], parameters: &[Value]) -> Result<ParamValues> {

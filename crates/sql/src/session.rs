@@ -8,9 +8,11 @@
 mod command;
 mod prepare;
 mod prepared_statements;
+mod recall;
 mod writing;
 
 pub use prepared_statements::PreparedStatements;
+pub(crate) use recall::Recalled;
 pub use writing::{GatheredRows, Gathering};
 
 use crate::block::{Block, BlockWrites};

@@ -148,7 +148,7 @@ impl PointRead {
             return None;
         }
         let bound = self.bind(parameter_types, parameters, view)?;
-        if matches!(self.access, Access::Page(_)) && bound.wanted() > PAGE_ROWS_MAX {
+        if self.is_too_long(&bound) {
             return None;
         }
         let (read, view) = (Arc::clone(self), view.clone());
@@ -205,6 +205,11 @@ impl PointRead {
             bound.end_with(bound.wanted());
         }
         Some(bound)
+    }
+
+    /// Whether it would hold more rows of a page than it may.
+    fn is_too_long(&self, bound: &Bound) -> bool {
+        matches!(self.access, Access::Page(_)) && bound.wanted() > PAGE_ROWS_MAX
     }
 
     /// At most `rows_max` rows of a page.

@@ -35,7 +35,7 @@ struct RecentPage {
 
 impl View {
     /// The recorded legs of an account whose seq lies in `seqs`: at most `limit`, from one end.
-    /// `None` if there is no such account.
+    /// `None` if there is no such account, or no such seq.
     pub fn account_page(
         &self,
         book: &str,
@@ -45,7 +45,7 @@ impl View {
         limit: usize,
     ) -> Result<Option<AccountPage>, ReadError> {
         let Some(projection) = self.projections.book(book) else { return Ok(None) };
-        let lsns = self.lsns_between(&projection, seqs)?;
+        let Some(lsns) = self.lsns_between(&projection, seqs)? else { return Ok(None) };
         // Memory first, the sealed history second: see the projections' invariant.
         let Some(recent) = self.recent_page(&projection, path, &lsns, order, limit) else {
             return Ok(None);
@@ -77,13 +77,12 @@ impl View {
         Ok(Some(AccountPage { book: projection.name.clone(), kind, rows }))
     }
 
-    /// The lsns that a range of a book's seqs spans, up to the cut. Empty ones end before they
-    /// start.
+    /// The lsns that a range of a book's seqs spans, up to the cut; `None` if it spans none.
     fn lsns_between(
         &self,
         book: &BookProjection,
         seqs: &RangeInclusive<u64>,
-    ) -> Result<RangeInclusive<u64>, ReadError> {
+    ) -> Result<Option<RangeInclusive<u64>>, ReadError> {
         let head = book.head().0;
         let lsn_of = |seq: u64| -> Result<Option<u64>, ReadError> {
             Ok(self.lsns_of(book, &(seq..=seq))?.first().map(|lsn| lsn.0))
@@ -97,8 +96,8 @@ impl View {
             end => lsn_of(end)?.map(|lsn| lsn.min(self.cut.0)),
         };
         match (first, last) {
-            (Some(first), Some(last)) if seqs.start() <= seqs.end() => Ok(first..=last),
-            _ => Ok(1..=0),
+            (Some(first), Some(last)) if first <= last => Ok(Some(first..=last)),
+            _ => Ok(None),
         }
     }
 

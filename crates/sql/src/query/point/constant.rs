@@ -2,7 +2,7 @@
 //! compiled once.
 //!
 //! Only expressions are compiled whose value depends on nothing but the parameters: casts between
-//! texts, numbers and booleans, `||`, and checked arithmetic. What cannot be computed, or comes
+//! texts, numbers, booleans and uuids, `||`, and checked arithmetic. What cannot be computed, or comes
 //! out in another type than was planned, is no constant: the general way says what it is.
 
 use super::super::parameters::{parameter_field, to_scalar};
@@ -133,7 +133,7 @@ impl Constants {
                 self.is_plain(left) && self.is_plain(right)
             }
             Expr::ScalarFunction(function) => {
-                exact::is_checked(function.name())
+                (exact::is_checked(function.name()) || function.name() == "uuid")
                     && function.args.iter().all(|arg| self.is_plain(arg))
             }
             _ => false,

@@ -1,7 +1,7 @@
 //! What EXPLAIN says of a point read.
 
 use super::rows::Checked;
-use super::{Access, PointRead};
+use super::{Access, PointRead, ROWS_AT_ONCE};
 use crate::provider::{PinnedView, describe};
 use crate::{PgType, Result, Value};
 use store::PageOrder;
@@ -18,7 +18,11 @@ impl PointRead {
         if bound.is_empty {
             return Ok(Some("PointRead: no rows, a condition is NULL".to_owned()));
         }
-        let scan = self.open(&bound, view, usize::MAX)?;
+        let is_long = self.is_too_long(&bound);
+        let scan = self.open(&bound, view, if is_long { ROWS_AT_ONCE + 1 } else { usize::MAX })?;
+        if is_long && scan.rows_max > ROWS_AT_ONCE {
+            return Ok(None);
+        }
         let relation = self.table.relation();
         let names: Vec<&str> =
             self.shown.iter().map(|place| relation.columns[self.scanned[*place]].name).collect();

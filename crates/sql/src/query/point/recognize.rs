@@ -226,6 +226,8 @@ fn is_plainly_compared(pg_type: PgType, value: &Expr) -> bool {
                 .as_ref()
                 .is_some_and(|field| crate::query::from_field(field).ok() == Some(PgType::Uuid)),
             Expr::Literal(ScalarValue::Utf8(_), _) => true,
+            // A cast gives the canonical text, in which uuids are kept.
+            Expr::ScalarFunction(function) => function.name() == "uuid",
             _ => false,
         },
         PgType::TimestampTz => is_parameter_or_literal,
