@@ -63,11 +63,10 @@ impl Session {
             Some(Known::PointRead(prepared)) => return Some((prepared, literals)),
             Some(Known::SomethingElse) => return None,
             Some(Known::Once) => {
-                let understood =
-                    match parse(&key.1).map(|statements| <[_; 1]>::try_from(statements)) {
-                        Ok(Ok([statement])) => self.understand(statement, &types).await.ok(),
-                        _ => None,
-                    };
+                let understood = match parse(&key.1).map(<[_; 1]>::try_from) {
+                    Ok(Ok([statement])) => self.understand(statement, &types).await.ok(),
+                    _ => None,
+                };
                 let serves = |prepared: &Prepared| {
                     prepared.is_point_read() && takes(prepared.parameter_types(), &literals)
                 };

@@ -39,7 +39,8 @@ impl Shape {
                 rest = &from[1..];
                 continue;
             }
-            rest = match touches_name {
+            // `.5` is a number too.
+            rest = match touches_name || shape.text.ends_with('.') {
                 true => return None,
                 false => shape.take_literal(from)?,
             };
