@@ -112,7 +112,7 @@ fn names_and_events_are_found_in_memory_or_refused() {
         for found in found {
             match found {
                 Ok::<Vec<_>, _>(events) => {
-                    assert_eq!(events, [event.clone()], "{key}");
+                    assert_eq!(events, std::slice::from_ref(&event), "{key}");
                     answered += 1;
                 }
                 Err(error) => {

@@ -279,13 +279,13 @@ async fn point_reads_answer_what_planned_queries_answer() {
 async fn point_reads_of_evicted_history_answer_the_same() {
     let options =
         Options { memory_budget_bytes: 1 << 20, idempotency_hot_cap: 100, ..Options::default() };
-    let mut both = both(options, 30_000).await;
+    let mut both = both(options, 12_000).await;
     both.ledger.checkpoint().unwrap();
     let key = "SELECT seq FROM transactions WHERE book = 'shop' AND idempotency_key = 'key-1'";
     let statement = Statement { text: key.to_owned(), parameters: Vec::new() };
     let (_, was_served) = ask(&mut both.recognising.session, &statement, true).await;
     assert!(!was_served, "the oldest transaction is not in memory any more");
-    both.compare(2, 150).await;
+    both.compare(2, 60).await;
 }
 
 #[tokio::test]
