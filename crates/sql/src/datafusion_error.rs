@@ -74,6 +74,7 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
         return match error {
             ReadError::Unreadable { .. } => Error::new(Fault::Unreadable, error.to_string()),
             ReadError::StagedNotShown { .. } => Error::unsupported(error.to_string()),
+            ReadError::NotInMemory => Error::new(Fault::Internal, error.to_string()),
         };
     }
     if let Some(error) = error.downcast_ref::<DataFusionError>() {

@@ -1,6 +1,7 @@
 //! The engine of a server: what all its sessions share.
 
 use crate::query::QueryEngine;
+use crate::session::Recalled;
 use crate::settings::SessionSettings;
 use crate::{Error, Fault, MemoryBudget, Result, Session};
 use std::fmt;
@@ -17,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) query: QueryEngine,
     pub(crate) sent: MemoryBudget,
+    pub(crate) recalled: Recalled,
 }
 
 /// Who connects, to what, and what they want set from the start.
@@ -38,7 +40,19 @@ impl Engine {
         let sent_bytes = memory_bytes / 4;
         let query = QueryEngine::new(ledger.clone(), memory_bytes - sent_bytes)?;
         let sent = MemoryBudget::new(sent_bytes);
-        Ok(Engine { shared: Arc::new(Shared { ledger, query, sent }) })
+        Ok(Engine {
+            shared: Arc::new(Shared { ledger, query, sent, recalled: Recalled::default() }),
+        })
+    }
+
+    /// An engine that plans point reads like any other query: what it answers is what they have to.
+    #[cfg(test)]
+    pub(crate) fn planning_everything(ledger: Ledger, memory_bytes: usize) -> Result<Self> {
+        let query = QueryEngine::new(ledger.clone(), memory_bytes)?.planning_everything();
+        let sent = MemoryBudget::new(memory_bytes);
+        Ok(Engine {
+            shared: Arc::new(Shared { ledger, query, sent, recalled: Recalled::default() }),
+        })
     }
 
     /// What clients may have sent that is not yet written: messages, and the blocks of sessions.

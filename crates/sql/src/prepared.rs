@@ -101,6 +101,14 @@ impl Prepared {
         }
     }
 
+    /// Whether [`crate::Session::serve`] may have its rows at once.
+    pub fn is_point_read(&self) -> bool {
+        match &self.resolved(&[]).0.inner.action {
+            Action::Query { query, .. } => query.is_point_read(),
+            _ => false,
+        }
+    }
+
     pub fn is_write(&self) -> bool {
         self.inner.kind.is_write()
     }

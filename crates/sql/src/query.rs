@@ -16,6 +16,7 @@ mod normalize;
 mod output;
 mod parameters;
 mod planning;
+mod point;
 mod row_query;
 mod session_values;
 mod types;
@@ -23,6 +24,7 @@ mod typing;
 
 pub(crate) use typing::{from_arrow, from_field};
 
+pub(crate) use point::Served;
 pub(crate) use row_query::RowQuery;
 use typing::columns;
 
@@ -41,9 +43,10 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast;
 use explain::Explain;
+use point::PointRead;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use store::Ledger;
 
 /// Rows per batch.
@@ -57,6 +60,16 @@ pub(crate) struct QueryEngine {
     /// Functions, rules and configuration; cloned for a statement, never changed.
     base: SessionState,
     catalog: Arc<Catalog>,
+    point_reads: PointReads,
+}
+
+/// Tests compare the two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PointReads {
+    Recognised,
+    /// Like any other query.
+    #[cfg(test)]
+    Planned,
 }
 
 /// A query planned once. Its plan names tables, not their contents.
@@ -70,8 +83,26 @@ pub(crate) struct PreparedQuery {
     query_columns: Vec<Column>,
     /// Whether the plan asks for values of the session.
     asks_session: bool,
-    /// The optimised plan, where nothing in it changes from execution to execution.
-    optimized: Option<OnceLock<LogicalPlan>>,
+    /// How the query is answered without a plan, if it is a point read.
+    point: Option<Arc<PointRead>>,
+    /// The plan as it was last optimised, where nothing but parameters and zone changes it.
+    optimized: Option<Mutex<Option<Arc<Optimized>>>>,
+}
+
+/// A plan with its parameters in it: what they leave out is left out.
+#[derive(Debug)]
+struct Optimized {
+    plan: LogicalPlan,
+    parameters: Vec<Value>,
+    /// Constants are read in it.
+    zone: Tz,
+}
+
+impl PreparedQuery {
+    /// Whether [`QueryEngine::serve`] may have its rows at once.
+    pub(crate) fn is_point_read(&self) -> bool {
+        self.point.is_some() && self.explain.is_none()
+    }
 }
 
 impl std::fmt::Debug for QueryEngine {
@@ -93,7 +124,11 @@ impl QueryEngine {
         views: Vec<ViewDefinition>,
     ) -> Result<Self> {
         let base = base_state(&ledger, memory_bytes)?;
-        let mut engine = QueryEngine { base, catalog: Arc::new(Catalog::tables()) };
+        let mut engine = QueryEngine {
+            base,
+            catalog: Arc::new(Catalog::tables()),
+            point_reads: PointReads::Recognised,
+        };
         let own = ViewDefinition::own();
         for view in own.into_iter().chain(views) {
             let (plan, columns) = engine.plan_view(&view)?;
@@ -102,6 +137,12 @@ impl QueryEngine {
         Arc::make_mut(&mut engine.catalog).describe_itself()?;
         function::register_catalog_functions(&mut engine.base, &engine.catalog)?;
         Ok(engine)
+    }
+
+    /// The same engine without point reads.
+    #[cfg(test)]
+    pub(crate) fn planning_everything(self) -> Self {
+        QueryEngine { point_reads: PointReads::Planned, ..self }
     }
 
     pub(crate) async fn prepare(
@@ -114,10 +155,17 @@ impl QueryEngine {
         let planned = self.plan(query.clone(), parameter_types, settings)?;
         let query_columns = columns(&planned.plan)?;
         let asks_session = session_values::asked_for(&planned.plan)?;
-        let settled = planned.parameter_types.is_empty()
-            && !asks_session
-            && session_values::is_settled(&planned.plan)?;
+        let settled = !asks_session && session_values::is_settled(&planned.plan)?;
+        let parameter_types = &planned.parameter_types;
+        let point = match self.point_reads {
+            PointReads::Recognised => {
+                point::recognize(&planned.plan, parameter_types, &query_columns, &self.base)
+            }
+            #[cfg(test)]
+            PointReads::Planned => None,
+        };
         Ok(PreparedQuery {
+            point: point.map(Arc::new),
             columns: match &explain {
                 Some(_) => explain::columns(),
                 None => query_columns.clone(),
@@ -127,7 +175,7 @@ impl QueryEngine {
             plan: planned.plan,
             explain,
             asks_session,
-            optimized: settled.then(OnceLock::new),
+            optimized: settled.then(Mutex::default),
         })
     }
 
@@ -138,6 +186,16 @@ impl QueryEngine {
         view: PinnedView,
         settings: &SessionSettings,
     ) -> Result<SendableRecordBatchStream> {
+        if let Some(point) = &prepared.point {
+            let types = &prepared.parameter_types;
+            let answer = match &prepared.explain {
+                Some(explain) => explain.answer_point(point, types, parameters, &view)?,
+                None => point.stream(types, parameters, &view),
+            };
+            if let Some(rows) = answer {
+                return Ok(rows);
+            }
+        }
         let state = self.state_at(view, settings);
         let optimized = optimize(&state, prepared, parameters, settings)?;
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
@@ -147,6 +205,21 @@ impl QueryEngine {
         }
         let rows = execute_stream(Arc::clone(&physical) as Arc<dyn ExecutionPlan>, context)?;
         Ok(output::presented(rows, &prepared.query_columns))
+    }
+
+    /// Answers a point read at once, without waiting for anything.
+    pub(crate) fn serve(
+        &self,
+        prepared: &PreparedQuery,
+        parameters: &[Value],
+        view: &PinnedView,
+    ) -> Result<Served> {
+        match &prepared.point {
+            Some(point) if prepared.explain.is_none() => {
+                point.serve(&prepared.parameter_types, parameters, view)
+            }
+            _ => Ok(Served::Elsewhere),
+        }
     }
 
     /// The state of one statement.
@@ -169,13 +242,13 @@ fn optimize(
     parameters: &[Value],
     settings: &SessionSettings,
 ) -> Result<LogicalPlan> {
-    // Constants are read in the session's zone, so a plan is shared within one zone only.
-    if let (Some(optimized), Tz::UTC) = (&prepared.optimized, settings.time_zone()) {
-        if let Some(plan) = optimized.get() {
-            return Ok(plan.clone());
+    let zone = settings.time_zone();
+    let last = prepared.optimized.as_ref().filter(|_| parameters.iter().all(is_small));
+    if let Some(last) = last {
+        let last = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(last) = last.filter(|last| last.zone == zone && last.parameters == parameters) {
+            return Ok(last.plan.clone());
         }
-        let plan = state.optimize(&prepared.plan)?;
-        return Ok(optimized.get_or_init(|| plan).clone());
     }
     let mut plan = prepared.plan.clone();
     if !prepared.parameter_types.is_empty() {
@@ -184,7 +257,23 @@ fn optimize(
     if prepared.asks_session {
         plan = session_values::answer(plan, settings)?;
     }
-    Ok(state.optimize(&plan)?)
+    let plan = state.optimize(&plan)?;
+    if let Some(last) = last {
+        let parameters = parameters.to_vec();
+        let optimized = Arc::new(Optimized { plan: plan.clone(), parameters, zone });
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(optimized);
+    }
+    Ok(plan)
+}
+
+/// Whether a parameter is kept with the plan it is in. Floats are not: equal ones may differ in sign.
+fn is_small(parameter: &Value) -> bool {
+    const TEXT_BYTES_MAX: usize = 256;
+    match parameter {
+        Value::Text(text) => text.len() <= TEXT_BYTES_MAX,
+        Value::Float(_) | Value::Json(_) | Value::Bytes(_) | Value::Array(_) => false,
+        _ => true,
+    }
 }
 
 fn bound(parameter_types: &[PgType], parameters: &[Value]) -> Result<ParamValues> {

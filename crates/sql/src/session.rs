@@ -8,9 +8,11 @@
 mod command;
 mod prepare;
 mod prepared_statements;
+mod recall;
 mod writing;
 
 pub use prepared_statements::PreparedStatements;
+pub(crate) use recall::Recalled;
 pub use writing::{GatheredRows, Gathering};
 
 use crate::block::{Block, BlockWrites};
@@ -20,6 +22,7 @@ use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
 use crate::insert::InsertPlan;
 use crate::prepared::Action;
+use crate::query::Served;
 use crate::settings::{ConfigSelect, show, show_columns};
 use crate::statement::Body;
 use crate::write_plan::WritePlan;
@@ -28,6 +31,7 @@ use crate::{
     SessionSettings, Statement, StatementKind, Value, statement,
 };
 use command::change_setting;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +87,32 @@ impl Session {
         self.check_not_failed(prepared.kind())?;
         let answer = self.run(prepared, parameters).await;
         self.failing(answer)
+    }
+
+    /// The rows of a point read, if they are in memory: without a plan, a stream or a thread. `None`
+    /// sends the caller to [`Self::execute`].
+    pub async fn serve(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value],
+    ) -> Result<Option<Vec<RecordBatch>>> {
+        self.check_not_failed(prepared.kind())?;
+        let served = self.serve_query(prepared, parameters).await;
+        self.failing(served)
+    }
+
+    async fn serve_query(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Value],
+    ) -> Result<Option<Vec<RecordBatch>>> {
+        let (prepared, parameters) = prepared.resolved(parameters);
+        let Action::Query { query, .. } = prepared.action() else { return Ok(None) };
+        let view = self.view().await?;
+        Ok(match self.shared.query.serve(query, parameters, &view)? {
+            Served::Rows(rows) => Some(rows),
+            Served::Elsewhere => None,
+        })
     }
 
     /// Takes the rows of a COPY into the block, or commits them if it stands alone.

@@ -85,6 +85,8 @@ pub enum ReadError {
     Unreadable { file: PathBuf, problem: String },
     /// What was asked for has no answer that shows a block's staged writes.
     StagedNotShown { what: &'static str },
+    /// The answer is not in memory, and the reader asked not to wait for the disk.
+    NotInMemory,
 }
 
 impl ReadError {
@@ -102,6 +104,7 @@ impl fmt::Display for ReadError {
             ReadError::StagedNotShown { what } => {
                 write!(f, "{what} cannot be read in a block that has written: commit it first")
             }
+            ReadError::NotInMemory => f.write_str("the answer is not in memory"),
         }
     }
 }

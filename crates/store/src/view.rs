@@ -4,10 +4,13 @@
 //! committed after it was taken. Refuses to know SQL: it offers rows, and scans of arrow batches
 //! that are narrowed where the projections are organised for it.
 
+mod in_memory;
+mod page;
 mod scan;
 mod sealed;
 mod staged;
 
+pub use page::{AccountPage, PageOrder};
 pub use scan::{Scan, events_schema, postings_schema, transactions_schema};
 
 use crate::history::SealedPosting;
@@ -29,6 +32,14 @@ pub struct View {
     projections: Arc<Projections>,
     cut: Lsn,
     staged: Staged,
+    disk: Disk,
+}
+
+/// Whether a reader can wait for what is no longer in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    MayBeRead,
+    NotWaitedFor,
 }
 
 /// A block's own writes, which only it sees before they commit.
@@ -130,7 +141,7 @@ struct FoundAccount {
 
 impl View {
     pub(crate) fn new(projections: Arc<Projections>, cut: Lsn) -> Self {
-        View { projections, cut, staged: Staged::Nothing }
+        View { projections, cut, staged: Staged::Nothing, disk: Disk::MayBeRead }
     }
 
     /// The same ledger with what a block has staged on top, as if it were committed behind all else.
@@ -139,6 +150,11 @@ impl View {
     pub fn with_staged(self, staged: Arc<StagedWrites>) -> View {
         let staged = if staged.is_empty() { Staged::Nothing } else { Staged::Writes(staged) };
         View { staged, ..self }
+    }
+
+    /// Whether a block's own writes are on top.
+    pub fn has_staged(&self) -> bool {
+        matches!(self.staged, Staged::Writes(_))
     }
 
     /// The last position this view sees: the end of a frame.
@@ -174,7 +190,7 @@ impl View {
         if counts.accounts == 0 {
             return Ok(None);
         }
-        let head = self.projections.event_at(head_lsn)?;
+        let head = self.events_at(&[head_lsn])?.into_iter().next();
         Ok(head.map(|head| BookRow {
             book: book.name.clone(),
             head_seq,
@@ -258,6 +274,7 @@ impl View {
         let sums = match sums {
             SumsAt::Known(sums) => sums,
             SumsAt::Sealed => {
+                self.may_read_disk()?;
                 let (book, path) = (row.book.as_str(), row.opening.path.as_str());
                 self.projections.sealed(|chain| chain.sums_at(book, path, self.cut))?
             }
@@ -310,6 +327,7 @@ impl View {
                 .collect();
             (recent, postings.floor())
         };
+        self.may_read_disk()?;
         let lsns = 1..=floor.min(self.cut).0;
         let sealed = self
             .projections
@@ -375,9 +393,9 @@ impl View {
         hash: KeyHash,
         meant: impl Fn(&Event, &Transaction) -> bool,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
-        let mut lsns = self.projections.lsns_of_key(hash)?;
+        let mut lsns = self.lsns_of_key(hash)?;
         lsns.retain(|lsn| *lsn <= self.cut);
-        let mut events = self.projections.events_at(&lsns)?;
+        let mut events = self.events_at(&lsns)?;
         events.retain(|event| match &event.body {
             EventBody::TransactionPosted(transaction) => meant(event, transaction),
             _ => false,
@@ -409,9 +427,9 @@ impl View {
         else {
             return Ok(Vec::new());
         };
-        let mut lsns = self.projections.lsns_of(&book, &(from.0..=last))?;
+        let mut lsns = self.lsns_of(&book, &(from.0..=last))?;
         lsns.retain(|lsn| *lsn <= self.cut);
-        self.projections.events_at(&lsns)
+        self.events_at(&lsns)
     }
 
     /// Rows of [`postings_schema`], in no particular order but for a block's own, which come last.

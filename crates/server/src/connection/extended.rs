@@ -5,6 +5,7 @@
 //! written nothing.
 
 use super::copy_in::CopyProtocol;
+use super::point_read::select_tag;
 use super::portal::{Portal, Progress};
 use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowCursor, RowsEnd};
@@ -15,6 +16,7 @@ use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend::{self, Format};
 use crate::wire::{Bind, Target};
+use sql::arrow::record_batch::RecordBatch;
 use sql::{Answer, BlockStatus, PgType, Prepared, RowsTag, StatementKind, Value, WriteAnswer};
 use std::collections::VecDeque;
 
@@ -162,6 +164,9 @@ impl Connection {
         formats: &[Format],
         max_rows: u64,
     ) -> Result<(), Failure> {
+        if let Some(batches) = self.serve(prepared, parameters).await? {
+            return self.start_served(name, prepared, batches, formats, max_rows).await;
+        }
         let interruption = interruption_of(prepared, self.deadline());
         let answer = self.run_prepared(prepared, parameters, interruption).await?;
         self.send_notices();
@@ -195,6 +200,28 @@ impl Connection {
                 self.begin_copy(copy, CopyProtocol::Extended, VecDeque::new())?;
             }
             Answer::Empty => backend::empty_query_response(self.out()),
+        }
+        Ok(())
+    }
+
+    /// Sends rows that are there, up to the limit.
+    async fn start_served(
+        &mut self,
+        name: &str,
+        prepared: &Prepared,
+        batches: Vec<RecordBatch>,
+        formats: &[Format],
+        max_rows: u64,
+    ) -> Result<(), Failure> {
+        self.send_notices();
+        if max_rows != 0 {
+            let cursor = Box::new(self.cursor_over(prepared, formats, batches));
+            return self.go_on(name, cursor, max_rows, Interruption::Never).await;
+        }
+        let rows = self.send_batches(prepared, formats, &batches).await?;
+        self.complete_select(rows);
+        if let Ok(portal) = self.portals.get_mut(name) {
+            portal.progress = Progress::Finished { rows_tag: Some(select_tag(0)) };
         }
         Ok(())
     }

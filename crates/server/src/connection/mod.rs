@@ -13,6 +13,7 @@ mod copy_in;
 mod copy_stream;
 mod extended;
 mod outcomes;
+mod point_read;
 mod portal;
 mod replies;
 mod rows;

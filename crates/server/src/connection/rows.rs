@@ -54,6 +54,12 @@ pub(super) enum Interruption {
 }
 
 impl RowCursor {
+    /// Over rows of a SELECT that are there.
+    pub(super) fn over(writer: RowWriter, batches: Vec<RecordBatch>) -> Self {
+        let source = Source::Here(futures::stream::iter(batches.into_iter().map(Ok)).boxed());
+        RowCursor { source, writer, tag: RowsTag::Counted("SELECT"), rest: None }
+    }
+
     /// The command tag of a run that sent `count` rows.
     pub(super) fn tag(&self, count: u64) -> String {
         match &self.tag {

@@ -1,11 +1,13 @@
 //! The simple protocol: a text with any number of statements, all answers, one ReadyForQuery.
 
 use super::copy_in::CopyProtocol;
+use super::point_read::select_tag;
 use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowsEnd};
 use super::{Connection, Failure};
 use crate::wire::backend;
-use sql::{Answer, Prepared, Statement, StatementKind};
+use sql::arrow::record_batch::RecordBatch;
+use sql::{Answer, BlockStatus, Prepared, Statement, StatementKind};
 use std::collections::VecDeque;
 
 impl Connection {
@@ -13,11 +15,42 @@ impl Connection {
         // As in Postgres, whose simple queries use the unnamed ones themselves.
         self.session.statements_mut().close("");
         self.portals.close("");
+        if self.answer_recalled(text).await? {
+            return Ok(());
+        }
         let statements = self.session.parse(text)?;
         if statements.is_empty() {
             backend::empty_query_response(self.out());
         }
         self.run_text(statements.into()).await
+    }
+
+    /// Answers a text that is a point read with other literals than one before it.
+    async fn answer_recalled(&mut self, text: &str) -> Result<bool, Failure> {
+        if self.session.status() == BlockStatus::Failed {
+            return Ok(false);
+        }
+        let Some((prepared, literals)) = self.session.recall(text).await else { return Ok(false) };
+        let Some(batches) = self.serve(&prepared, &literals).await? else { return Ok(false) };
+        let protocol = ReplyProtocol::Simple { is_last: true };
+        self.send_served(&prepared, &batches, protocol).await?;
+        self.end_implicit_block().await?;
+        self.ready_for_query();
+        Ok(true)
+    }
+
+    async fn send_served(
+        &mut self,
+        prepared: &Prepared,
+        batches: &[RecordBatch],
+        protocol: ReplyProtocol,
+    ) -> Result<(), Failure> {
+        self.send_notices();
+        let columns = prepared.columns().unwrap_or_default();
+        backend::row_description(self.out(), columns, &[]);
+        let rows = self.send_batches(prepared, &[], batches).await?;
+        self.complete_simple(&select_tag(rows), protocol);
+        Ok(())
     }
 
     /// Runs the statements of a text up to a COPY, whose data comes first, or to their end.
@@ -44,6 +77,10 @@ impl Connection {
         let deadline = self.deadline();
         let interrupt = self.registration.interrupt.clone();
         let prepared = interrupt.guard(deadline, self.session.prepare(statement, &[])).await?;
+        if let Some(batches) = self.serve(&prepared, &[]).await? {
+            self.send_served(&prepared, &batches, protocol).await?;
+            return Ok(None);
+        }
         let interruption = interruption_of(&prepared, deadline);
         let answer = self.run_prepared(&prepared, &[], interruption).await?;
         self.send_notices();

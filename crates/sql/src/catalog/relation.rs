@@ -192,9 +192,18 @@ pub(crate) static EVENTS: Relation = Relation {
 pub(crate) static RELATIONS: LazyLock<[&'static Relation; 7]> =
     LazyLock::new(|| [&ASSETS, &BOOKS, &ACCOUNTS, &TRANSACTIONS, &POSTINGS, &TRANSFERS, &EVENTS]);
 
+/// Made once: reads ask for them at every execution.
+static SCHEMAS: LazyLock<[SchemaRef; 7]> =
+    LazyLock::new(|| RELATIONS.map(|relation| Arc::new(relation.new_schema())));
+
 impl Relation {
     pub(crate) fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(self.columns.iter().map(RelationColumn::field).collect::<Vec<_>>()))
+        let known = RELATIONS.iter().position(|relation| relation.oid == self.oid);
+        known.map_or_else(|| Arc::new(self.new_schema()), |index| SCHEMAS[index].clone())
+    }
+
+    fn new_schema(&self) -> Schema {
+        Schema::new(self.columns.iter().map(RelationColumn::field).collect::<Vec<_>>())
     }
 
     pub(crate) fn column_index(&self, name: &str) -> Option<usize> {

@@ -22,6 +22,8 @@ pub(crate) use decimal::{DIVISION_SCALE, exact_rescale, numeric_out_of_range};
 pub(crate) use planner::ExactArithmetic;
 pub(crate) use rule::CheckedRemainder;
 
+pub(crate) use operator::is_checked;
+
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::AggregateUDF;
 use std::sync::Arc;

@@ -80,6 +80,11 @@ impl Operation {
     }
 }
 
+/// Whether a function of this name is one of these: its value depends on its operands alone.
+pub(crate) fn is_checked(name: &str) -> bool {
+    name.starts_with("checked_")
+}
+
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
     [
         Operation::Add,

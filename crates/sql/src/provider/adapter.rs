@@ -41,6 +41,10 @@ impl LedgerProvider {
     pub(crate) fn relation(&self) -> &'static Relation {
         self.table.relation()
     }
+
+    pub(crate) fn table(&self) -> &Arc<dyn LedgerTable> {
+        &self.table
+    }
 }
 
 #[async_trait]

@@ -9,6 +9,7 @@
 
 mod adapter;
 mod columns;
+mod page;
 mod pinned;
 mod postings;
 mod pruning;
@@ -17,12 +18,14 @@ mod transfers;
 
 pub(crate) use adapter::LedgerProvider;
 pub(crate) use pinned::{PinnedView, ReadBooks};
+pub(crate) use pruning::{compare as narrow, describe};
 
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use store::{ReadError, Selection, View};
+use store::{PageOrder, ReadError, Selection, View};
 
 /// The part of a selection that a column's conditions can fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,26 @@ pub(crate) trait LedgerTable: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If the disk could not be read.
     fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan>;
+
+    /// The rows of a page and no others, in its order. Only a table that is organised by account
+    /// has pages.
+    ///
+    /// # Errors
+    /// If the disk could not be read.
+    fn page(&self, _view: &View, _page: &Page<'_>, _projection: &[usize]) -> Result<TableScan> {
+        let name = self.relation().name;
+        Err(DataFusionError::Internal(format!("{name} has no pages")))
+    }
+}
+
+/// The first or the last rows of an account's history in a range of seqs.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    pub(crate) book: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) seqs: RangeInclusive<u64>,
+    pub(crate) order: PageOrder,
+    pub(crate) limit: usize,
 }
 
 /// What the disk did not give goes through the planner as it is, to its own SQLSTATE.

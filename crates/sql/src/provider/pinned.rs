@@ -33,7 +33,7 @@ impl PinnedView {
     }
 
     /// A scan is opened that looks at `selection` of a table that is divided by book, or not.
-    pub(super) fn note(&self, is_by_book: bool, selection: &Selection) {
+    pub(crate) fn note(&self, is_by_book: bool, selection: &Selection) {
         let Some(reads) = &self.reads else { return };
         match selection.book.as_deref().filter(|_| is_by_book).map(BookName::user) {
             // A name that no book can have: nothing is read there.

@@ -1,7 +1,7 @@
 //! The tables the store keeps in columns already: postings, transactions, events.
 
 use super::columns::{batch, uuid_texts};
-use super::{LedgerTable, Narrows, TableScan, unreadable};
+use super::{LedgerTable, Narrows, Page, TableScan, page, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
@@ -29,6 +29,10 @@ impl LedgerTable for Postings {
 
     fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         columnar(self.relation(), projection, |columns| view.scan_postings(selection, columns))
+    }
+
+    fn page(&self, view: &View, page: &Page<'_>, projection: &[usize]) -> Result<TableScan> {
+        page::postings(view, page, projection)
     }
 }
 

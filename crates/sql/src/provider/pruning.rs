@@ -117,7 +117,13 @@ fn literal(expr: &Expr) -> Option<&ScalarValue> {
     }
 }
 
-fn compare(narrows: Narrows, op: Operator, value: &ScalarValue, selection: &mut Selection) {
+/// Narrows a selection by `column op value`.
+pub(crate) fn compare(
+    narrows: Narrows,
+    op: Operator,
+    value: &ScalarValue,
+    selection: &mut Selection,
+) {
     match narrows {
         Narrows::Book if op == Operator::Eq => keep(&mut selection.book, text(value)),
         Narrows::IdempotencyKey if op == Operator::Eq => {
@@ -224,7 +230,7 @@ fn instants(op: Operator, value: &ScalarValue) -> Option<RangeInclusive<i64>> {
 }
 
 /// `book = 'x' AND account = 'y' …`, for EXPLAIN.
-pub(super) fn describe(table: &dyn LedgerTable, selection: &Selection) -> String {
+pub(crate) fn describe(table: &dyn LedgerTable, selection: &Selection) -> String {
     let mut parts = Vec::new();
     for (name, narrows) in table.narrows() {
         parts.extend(match narrows {

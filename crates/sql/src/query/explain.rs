@@ -1,6 +1,8 @@
 //! EXPLAIN: the plan as lines of text, in the one column Postgres uses.
 
-use crate::{Column, Error, PgType, Result};
+use super::point::PointRead;
+use crate::provider::PinnedView;
+use crate::{Column, Error, PgType, Result, Value};
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -9,7 +11,7 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
 use datafusion::sql::sqlparser::ast::{
-    AnalyzeFormat, AnalyzeFormatKind, Expr, Statement, UtilityOption, Value,
+    AnalyzeFormat, AnalyzeFormatKind, Expr, Statement, UtilityOption, Value as Literal,
 };
 use futures::stream;
 use std::sync::Arc;
@@ -52,7 +54,7 @@ impl Explain {
         let value = option.arg.as_ref().map(ToString::to_string).unwrap_or_default();
         let on = match &option.arg {
             None => true,
-            Some(Expr::Value(value)) => !matches!(value.value, Value::Boolean(false)),
+            Some(Expr::Value(value)) => !matches!(value.value, Literal::Boolean(false)),
             Some(_) => !value.eq_ignore_ascii_case("off"),
         };
         match option.name.value.to_ascii_lowercase().as_str() {
@@ -67,6 +69,26 @@ impl Explain {
             }
         }
         Ok(())
+    }
+
+    /// `None` if the read has to be planned with these parameters.
+    pub(super) fn answer_point(
+        self,
+        point: &Arc<PointRead>,
+        parameter_types: &[PgType],
+        parameters: &[Value],
+        view: &PinnedView,
+    ) -> Result<Option<SendableRecordBatchStream>> {
+        let Some(mut text) = point.describe(parameter_types, parameters, view)? else {
+            return Ok(None);
+        };
+        if self.analyze {
+            match point.count(parameter_types, parameters, view)? {
+                Some(rows) => text.push_str(&format!("\nRows: {rows}")),
+                None => return Ok(None),
+            }
+        }
+        lines(&text).map(Some)
     }
 
     pub(super) async fn answer(

@@ -33,7 +33,7 @@ pub(super) fn presented_batch(batch: &RecordBatch, columns: &[Column]) -> Result
     present(batch, &presented_schema(&batch.schema(), columns))
 }
 
-fn presented_schema(schema: &SchemaRef, columns: &[Column]) -> SchemaRef {
+pub(super) fn presented_schema(schema: &SchemaRef, columns: &[Column]) -> SchemaRef {
     let fields: Vec<Field> = schema
         .fields()
         .iter()

@@ -3,6 +3,7 @@
 mod blocks;
 mod copying;
 mod forms;
+mod point_reads;
 mod returning;
 
 use crate::arrow::array::RecordBatch;

@@ -73,7 +73,7 @@ impl Session {
             let Action::Write(plan) = prepared.action() else {
                 return Err(Error::new(Fault::Internal, "only a write gathers rows"));
             };
-            let Shared { ledger, query, sent } = &*shared;
+            let Shared { ledger, query, sent, .. } = &*shared;
             let environment = InsertEnvironment { ledger, query, settings: &settings, sent, view };
             let rows = plan.rows(&parameters, &environment).await?;
             let zone = settings.time_zone();

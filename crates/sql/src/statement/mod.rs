@@ -12,12 +12,14 @@ mod insert_form;
 mod nesting;
 mod prepare_command;
 mod setting_command;
+mod shape;
 mod unsupported;
 
 pub(crate) use block_command::{BlockCommand, BlockModes, Isolation};
 pub(crate) use cursor::Cursor;
 pub(crate) use prepare_command::{ExecuteCommand, PrepareCommand};
 pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
+pub(crate) use shape::Shape;
 pub(crate) use unsupported::update_refused;
 
 use crate::copy::CopyCommand;

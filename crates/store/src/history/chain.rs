@@ -87,9 +87,15 @@ impl Chain {
         self.within((0, cut.0)).iter().rev()
     }
 
-    pub(crate) fn find(&self, hash: KeyHash) -> Read<Vec<Lsn>> {
+    /// Whether a part begins at `through` or before it.
+    pub(crate) fn reaches(&self, through: Lsn) -> bool {
+        self.parts.first().is_some_and(|part| part.first() <= through)
+    }
+
+    /// What the parts that begin at `through` or before it know of a hash.
+    pub(crate) fn find(&self, hash: KeyHash, through: Lsn) -> Read<Vec<Lsn>> {
         let mut lsns = Vec::new();
-        for part in &self.parts {
+        for part in self.within((0, through.0)) {
             lsns.extend(ask(part, |part| part.find(hash))?);
         }
         Ok(lsns)
@@ -133,6 +139,27 @@ impl Chain {
             }
         }
         Ok(Sums::default())
+    }
+
+    /// An account's last postings in a range of lsns, newest first.
+    pub(crate) fn newest_account_postings(
+        &self,
+        book: &str,
+        path: &str,
+        lsns: RangeInclusive<u64>,
+        limit: usize,
+    ) -> Read<Vec<SealedPosting>> {
+        let mut postings = Vec::new();
+        for part in self.within((*lsns.start(), *lsns.end())).iter().rev() {
+            let left = limit - postings.len();
+            if left == 0 {
+                break;
+            }
+            postings.extend(ask(part, |part| {
+                part.newest_account_postings(book, path, lsns.clone(), left)
+            })?);
+        }
+        Ok(postings)
     }
 
     /// An account's postings in a range of lsns, from a seq on, oldest first.

@@ -82,7 +82,7 @@ impl History {
             dir,
             store: store.to_owned(),
             log,
-            keys: RecentKeys::new(limits.hot_entries_max),
+            keys: RecentKeys::new(limits.hot_entries_max, chain.sealed()),
             chain: RwLock::new(Arc::new(chain)),
             filter_bytes_max: limits.filter_bytes_max,
             resealing: Mutex::default(),

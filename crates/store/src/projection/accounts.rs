@@ -172,6 +172,29 @@ impl AccountProjection {
         self.posting_rows.iter().copied().collect()
     }
 
+    /// Those of them whose lsn lies in a range, oldest first.
+    pub(crate) fn posting_rows_between(
+        &self,
+        postings: &Rows<PostingRow>,
+        first: u64,
+        last: u64,
+    ) -> impl DoubleEndedIterator<Item = &u64> {
+        // Rows that the table has evicted come first, and are not found in it any more.
+        let up_to = |is_before: &dyn Fn(u64) -> bool| {
+            self.posting_rows.partition_point(|row| {
+                postings.get(*row).is_none_or(|row| is_before(row.event.lsn.0))
+            })
+        };
+        let start = up_to(&|lsn| lsn < first);
+        let end = up_to(&|lsn| lsn <= last);
+        self.posting_rows.range(start..end.max(start))
+    }
+
+    /// Whether legs of the account are no longer in the table.
+    pub(crate) fn has_sealed(&self, postings: &Rows<PostingRow>) -> bool {
+        self.has_sealed || self.posting_rows.front().is_some_and(|row| postings.get(*row).is_none())
+    }
+
     /// Lifetime sums as of a cut.
     pub(crate) fn sums_at<'a>(
         &self,

@@ -162,6 +162,12 @@ impl BookProjection {
         (sealed, recent)
     }
 
+    /// Whether an event whose seq lies in `seqs` is no longer in memory.
+    pub(crate) fn has_sealed(&self, seqs: &RangeInclusive<u64>) -> bool {
+        let inner = read(&self.inner);
+        (*seqs.start()).max(1) <= (*seqs.end()).min(inner.evicted())
+    }
+
     /// The book's last event at a cut.
     pub(crate) fn head_at(&self, cut: Lsn) -> BookHead {
         let inner = read(&self.inner);

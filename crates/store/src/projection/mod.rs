@@ -21,7 +21,7 @@ pub(crate) use books::{BookHead, BookProjection};
 pub(crate) use columns::{EventRow, PostingRow, TransactionRow};
 pub(crate) use rows::{Bounds, CHUNK_ROWS, Piece, Row, Rows};
 
-use crate::history::keys::KeyHash;
+use crate::history::keys::{KeyHash, RecentLsns};
 use crate::history::{History, SealedPosting};
 use crate::{AssetRow, ReadError};
 use foldhash::fast::RandomState;
@@ -272,11 +272,17 @@ impl Projections {
 
     /// Where the transactions may be that an index entry of this hash means, in log order.
     pub(crate) fn lsns_of_key(&self, hash: KeyHash) -> Result<Vec<Lsn>, ReadError> {
-        let mut lsns = self.history.keys.find(hash);
-        lsns.extend(self.sealed(|chain| chain.find(hash))?);
+        let RecentLsns { mut lsns, floor } = self.history.keys.find(hash);
+        lsns.extend(self.sealed(|chain| chain.find(hash, floor))?);
         lsns.sort_unstable();
         lsns.dedup();
         Ok(lsns)
+    }
+
+    /// The same without looking into a part; `None` if a part may know more.
+    pub(crate) fn lsns_of_key_in_memory(&self, hash: KeyHash) -> Option<Vec<Lsn>> {
+        let RecentLsns { lsns, floor } = self.history.keys.find(hash);
+        (!self.history.chain().reaches(floor)).then_some(lsns)
     }
 
     /// An event's legs with their accounts' sums.

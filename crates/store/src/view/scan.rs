@@ -162,12 +162,12 @@ pub(super) fn postings(
         };
         let recent = Scan::of_rows("account index", rows, &bounds, projection);
         let sealed = bounds.up_to(floor);
-        return Ok(with_sealed::<PostingRow>(view, selection, recent, &sealed, projection));
+        return with_sealed::<PostingRow>(view, selection, recent, &sealed, projection);
     }
     if let Some((access_path, events)) = named_transactions(view, selection)? {
         let mut rows = Vec::with_capacity(2 * events.len());
         for event in &events {
-            rows.extend(view.projections.postings_of(event)?);
+            rows.extend(view.postings_of(event)?);
         }
         return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
     }
@@ -177,7 +177,7 @@ pub(super) fn postings(
     };
     let recent = Scan::new(full_path(selection), pieces, projection);
     let sealed = bounds.up_to(floor);
-    Ok(with_sealed::<PostingRow>(view, selection, recent, &sealed, projection))
+    with_sealed::<PostingRow>(view, selection, recent, &sealed, projection)
 }
 
 pub(super) fn transactions(
@@ -196,7 +196,7 @@ pub(super) fn transactions(
     };
     let recent = Scan::new(full_path(selection), pieces, projection);
     let sealed = bounds.up_to(floor);
-    Ok(with_sealed::<TransactionRow>(view, selection, recent, &sealed, projection))
+    with_sealed::<TransactionRow>(view, selection, recent, &sealed, projection)
 }
 
 /// Puts the rows of parts in front of those in memory.
@@ -206,10 +206,11 @@ fn with_sealed<R: SealedRow>(
     recent: Scan,
     bounds: &Bounds,
     projection: &[usize],
-) -> Scan {
+) -> Result<Scan, ReadError> {
     if bounds.is_empty() {
-        return recent;
+        return Ok(recent);
     }
+    view.may_read_disk()?;
     let narrowing = narrowing(bounds, selection);
     let sealed = SealedBatches::new(&view.projections, R::TABLE, narrowing, projection);
     let schema = shown::<R>(projection);
@@ -218,7 +219,7 @@ fn with_sealed<R: SealedRow>(
             batch.with_schema(schema.clone()).expect("what is shown may be NULL in more columns")
         })
     };
-    recent.behind(sealed.rows_max(), sealed.map(shown))
+    Ok(recent.behind(sealed.rows_max(), sealed.map(shown)))
 }
 
 /// A row that parts have a table of.
@@ -241,7 +242,7 @@ pub(super) fn events(
 ) -> Result<Scan, ReadError> {
     let bounds = bounds(view, selection);
     if let Some(lsns) = seq_lsns(view, selection)? {
-        let rows = view.projections.events_at(&lsns)?.into_iter().map(EventRow).collect();
+        let rows = view.events_at(&lsns)?.into_iter().map(EventRow).collect();
         return Ok(Scan::of_rows("book and seq index", rows, &bounds, projection));
     }
     let (pieces, floor) = {
@@ -253,6 +254,7 @@ pub(super) fn events(
     if sealed.is_empty() {
         return Ok(recent);
     }
+    view.may_read_disk()?;
     let logged = LoggedEvents::new(&view.projections, sealed, projection);
     Ok(recent.behind(logged.rows_max(), logged))
 }
@@ -278,7 +280,7 @@ fn named_transactions(view: &View, selection: &Selection) -> Result<Option<Found
         return Ok(Some(("idempotency_key index", event.into_iter().collect())));
     }
     let Some(lsns) = seq_lsns(view, selection)? else { return Ok(None) };
-    let mut events = view.projections.events_at(&lsns)?;
+    let mut events = view.events_at(&lsns)?;
     events.retain(|event| matches!(event.body, EventBody::TransactionPosted(_)));
     Ok(Some(("book and seq index", events)))
 }
@@ -286,7 +288,7 @@ fn named_transactions(view: &View, selection: &Selection) -> Result<Option<Found
 fn seq_lsns(view: &View, selection: &Selection) -> Result<Option<Vec<Lsn>>, ReadError> {
     let (Some(book), Some(seqs)) = (&selection.book, &selection.seq) else { return Ok(None) };
     let Some(book) = view.projections.book(book) else { return Ok(Some(Vec::new())) };
-    let mut lsns = view.projections.lsns_of(&book, seqs)?;
+    let mut lsns = view.lsns_of(&book, seqs)?;
     lsns.retain(|lsn| *lsn <= view.cut);
     Ok(Some(lsns))
 }

@@ -8,6 +8,7 @@ mod fixture;
 mod groups;
 mod hostile;
 mod kill;
+mod pages;
 mod random;
 mod recovery;
 mod sealed;

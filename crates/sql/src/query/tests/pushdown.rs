@@ -4,7 +4,7 @@ use super::super::fixture::Fixture;
 
 async fn selection(shop: &Fixture, query: &str) -> String {
     let plan = shop.explain(query).await;
-    let scan = plan.lines().find(|line| line.contains("LedgerScan")).expect(&plan).to_owned();
+    let scan = plan.lines().find(|line| line.contains("selection=[")).expect(&plan).to_owned();
     let (_, rest) = scan.split_once("selection=[").expect(&scan);
     rest.split_once(']').expect(rest).0.to_owned()
 }

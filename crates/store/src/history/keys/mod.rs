@@ -24,7 +24,7 @@ mod write;
 
 pub(crate) use hash::{KeyEntry, KeyHash};
 pub(crate) use merge::merge;
-pub(crate) use recent::RecentKeys;
+pub(crate) use recent::{RecentKeys, RecentLsns};
 pub(crate) use run::{FilterPlace, Run};
 pub(crate) use write::write_run;
 

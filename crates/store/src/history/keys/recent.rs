@@ -25,13 +25,26 @@ struct Shard {
     table: HashTable<KeyEntry>,
     /// In the order they came, which is nearly that of their lsns.
     order: VecDeque<KeyEntry>,
+    /// Whatever lies behind it is here: nothing newer was forgotten.
+    floor: Lsn,
+}
+
+/// What is known of a hash without asking the runs.
+#[derive(Debug)]
+pub(crate) struct RecentLsns {
+    /// In order.
+    pub(crate) lsns: Vec<Lsn>,
+    /// Runs that begin behind it have nothing to add.
+    pub(crate) floor: Lsn,
 }
 
 impl RecentKeys {
-    /// Keeps about `entries_max` entries, more only while they are not sealed.
-    pub(crate) fn new(entries_max: usize) -> Self {
+    /// Keeps about `entries_max` entries, more only while they are not sealed. Will be given what
+    /// lies behind `floor`.
+    pub(crate) fn new(entries_max: usize, floor: Lsn) -> Self {
+        let shard = || Mutex::new(Shard { floor, ..Shard::default() });
         RecentKeys {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS).map(|_| shard()).collect(),
             shard_entries_max: entries_max.div_ceil(SHARDS),
         }
     }
@@ -48,7 +61,7 @@ impl RecentKeys {
 
     pub(crate) fn insert(&self, hash: KeyHash, lsn: Lsn) {
         let entry = KeyEntry { hash, lsn };
-        let Shard { table, order } = &mut *self.shard(hash);
+        let Shard { table, order, .. } = &mut *self.shard(hash);
         table.insert_unique(hash.0, entry, |entry| entry.hash.0);
         order.push_back(entry);
     }
@@ -60,23 +73,24 @@ impl RecentKeys {
         }
     }
 
-    /// The lsns of a hash, in order.
-    pub(crate) fn find(&self, hash: KeyHash) -> Vec<Lsn> {
+    /// The lsns of a hash.
+    pub(crate) fn find(&self, hash: KeyHash) -> RecentLsns {
         let shard = self.shard(hash);
         let found = shard.table.iter_hash(hash.0).filter(|entry| entry.hash == hash);
         let mut lsns: Vec<Lsn> = found.map(|entry| entry.lsn).collect();
         lsns.sort_unstable();
-        lsns
+        RecentLsns { lsns, floor: shard.floor }
     }
 
     /// Forgets the oldest entries beyond the limit, as far as runs have them: those up to `sealed`.
     pub(crate) fn trim(&self, sealed: Lsn) {
         for shard in 0..SHARDS {
-            let Shard { table, order } = &mut *self.lock(shard);
+            let Shard { table, order, floor } = &mut *self.lock(shard);
             while order.len() > self.shard_entries_max
                 && order.front().is_some_and(|oldest| oldest.lsn <= sealed)
             {
                 let Some(oldest) = order.pop_front() else { break };
+                *floor = oldest.lsn.max(*floor);
                 if let Ok(entry) = table.find_entry(oldest.hash.0, |entry| *entry == oldest) {
                     entry.remove();
                 }

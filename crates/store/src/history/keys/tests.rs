@@ -254,7 +254,7 @@ proptest! {
         limit in 0..200usize,
         seals in prop::collection::vec(0..700u64, 0..4),
     ) {
-        let recent = RecentKeys::new(limit);
+        let recent = RecentKeys::new(limit, Lsn(0));
         let entries: Vec<KeyEntry> =
             hashes.iter().zip(1..).map(|(hash, lsn)| entry(*hash, lsn)).collect();
         entries.iter().for_each(|entry| recent.insert(entry.hash, entry.lsn));
@@ -264,7 +264,9 @@ proptest! {
             sealed = sealed.max(seal);
         }
         for (hash, lsns) in by_hash(&entries) {
-            let found = recent.find(hash);
+            let RecentLsns { lsns: found, floor } = recent.find(hash);
+            prop_assert!(lsns.iter().all(|lsn| *lsn <= floor || found.contains(lsn)));
+            prop_assert!(floor.0 <= sealed);
             prop_assert!(found.is_sorted());
             prop_assert!(found.iter().all(|lsn| lsns.contains(lsn)));
             let must: Vec<Lsn> = lsns.into_iter().filter(|lsn| lsn.0 > sealed).collect();
@@ -277,7 +279,7 @@ proptest! {
 
 #[test]
 fn recent_keys_take_entries_from_many_threads_and_give_memory_back() {
-    let recent = RecentKeys::new(1_000);
+    let recent = RecentKeys::new(1_000, Lsn(0));
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let recent = &recent;
@@ -292,7 +294,7 @@ fn recent_keys_take_entries_from_many_threads_and_give_memory_back() {
         }
     });
     for lsn in 20_000..40_000 {
-        assert_eq!(recent.find(KeyHash(scattered(lsn))), [Lsn(lsn)]);
+        assert_eq!(recent.find(KeyHash(scattered(lsn))).lsns, [Lsn(lsn)]);
     }
     let full = recent.memory_bytes();
     recent.trim(Lsn(40_000));

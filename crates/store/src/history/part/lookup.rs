@@ -107,6 +107,28 @@ impl Part {
         Ok(postings)
     }
 
+    /// The last postings of an account whose lsn lies in `lsns`, newest first, at most `limit`.
+    pub(crate) fn newest_account_postings(
+        &self,
+        book: &str,
+        path: &str,
+        lsns: RangeInclusive<u64>,
+        limit: usize,
+    ) -> io::Result<Vec<SealedPosting>> {
+        let wanted = Wanted { book, path, lsns, from_seq: Seq(0) };
+        let mut postings = Vec::new();
+        for block in self.postings.fences().of_account(book, path).rev() {
+            let left = (limit - postings.len()) as u64;
+            if left == 0 {
+                break;
+            }
+            let rows = self.wanted_rows(&block, &wanted)?;
+            let rows = rows.end.saturating_sub(left).max(rows.start)..rows.end;
+            postings.extend(self.read_sealed(rows)?.into_iter().rev());
+        }
+        Ok(postings)
+    }
+
     /// The last posting of an account up to a cut.
     pub(crate) fn last_posting(
         &self,
