@@ -51,6 +51,7 @@ impl SqlState {
     pub(crate) const UNDEFINED_TABLE: SqlState = SqlState("42P01");
     pub(crate) const DUPLICATE_CURSOR: SqlState = SqlState("42P03");
     pub(crate) const DUPLICATE_PREPARED_STATEMENT: SqlState = SqlState("42P05");
+    pub(crate) const INVALID_CURSOR_DEFINITION: SqlState = SqlState("42P11");
     pub(crate) const INDETERMINATE_DATATYPE: SqlState = SqlState("42P18");
     pub(crate) const INSUFFICIENT_RESOURCES: SqlState = SqlState("53000");
     pub(crate) const DISK_FULL: SqlState = SqlState("53100");
@@ -106,6 +107,8 @@ impl SqlState {
             Fault::InvalidSavepoint => Self::INVALID_SAVEPOINT,
             Fault::UndefinedDatabase => Self::INVALID_CATALOG_NAME,
             Fault::UndefinedCursor => Self::INVALID_CURSOR_NAME,
+            Fault::DuplicateCursor => Self::DUPLICATE_CURSOR,
+            Fault::InvalidCursorDefinition => Self::INVALID_CURSOR_DEFINITION,
             Fault::UndefinedStatement => Self::INVALID_SQL_STATEMENT_NAME,
             Fault::DuplicateStatement => Self::DUPLICATE_PREPARED_STATEMENT,
             Fault::OutOfMemory => Self::OUT_OF_MEMORY,

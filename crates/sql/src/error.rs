@@ -48,6 +48,9 @@ pub enum Fault {
     InvalidSavepoint,
     UndefinedDatabase,
     UndefinedCursor,
+    DuplicateCursor,
+    /// Options of a DECLARE that do not go together.
+    InvalidCursorDefinition,
     UndefinedStatement,
     DuplicateStatement,
     OutOfMemory,

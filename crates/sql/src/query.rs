@@ -33,7 +33,7 @@ use chrono_tz::Tz;
 use datafusion::common::ParamValues;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -147,6 +147,11 @@ impl QueryEngine {
         }
         let rows = execute_stream(Arc::clone(&physical) as Arc<dyn ExecutionPlan>, context)?;
         Ok(output::presented(rows, &prepared.query_columns))
+    }
+
+    /// What running queries may hold, all together.
+    pub(crate) fn memory(&self) -> &Arc<dyn MemoryPool> {
+        &self.base.runtime_env().memory_pool
     }
 
     /// The state of one statement.

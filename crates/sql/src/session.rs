@@ -16,6 +16,7 @@ pub use writing::{GatheredRows, Gathering};
 use crate::block::{Block, BlockWrites};
 use crate::change::ChangePlan;
 use crate::copy::CopyPlan;
+use crate::cursor::{CursorCommand, DeclaredCursor, KeptRows};
 use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
 use crate::insert::InsertPlan;
@@ -120,6 +121,25 @@ impl Session {
         }
     }
 
+    /// Room for rows of a cursor, within what queries may hold.
+    pub fn kept_rows(&self, cursor: &str) -> KeptRows {
+        KeptRows::new(format!("cursor \"{cursor}\""), self.shared.query.memory())
+    }
+
+    /// The number of the newest savepoint of the block, 0 without one. It grows with each new one.
+    pub fn savepoint_number(&self) -> u64 {
+        match &self.block {
+            Block::Idle => 0,
+            Block::Open(open) | Block::Failed(open) => open.savepoints.newest_number(),
+        }
+    }
+
+    /// Rolls the block back because it cannot commit.
+    pub async fn abandon_block(&mut self) {
+        // Rolling back hands nothing to the store, so there is nothing in it that can fail.
+        let _ = self.end(false, false, "ROLLBACK").await;
+    }
+
     pub fn settings(&self) -> &SessionSettings {
         &self.settings
     }
@@ -210,6 +230,13 @@ impl Session {
             Body::Copy(command) => {
                 (None, Action::Copy(Arc::new(CopyPlan::resolve(&command, settings)?)))
             }
+            Body::Declare(declare) => {
+                let query = query.prepare(&declare.query, parameter_types, settings).await?;
+                let query = Box::new(query);
+                (None, Action::Declare { name: declare.name, options: declare.options, query })
+            }
+            Body::Fetch(fetch) => (None, Action::Fetch(fetch)),
+            Body::CloseCursor { name } => (None, Action::CloseCursor { name }),
             Body::Show(command) => (Some(show_columns(&command, settings)?), Action::Show(command)),
             Body::Block(command) => (None, Action::Block(command)),
             Body::Setting(command) => (None, Action::Setting(command)),
@@ -242,6 +269,21 @@ impl Session {
             Action::Write(plan) => self.write(prepared, plan, parameters).await,
             Action::ExplainWrite(explain) => self.explain_write(explain, parameters).await,
             Action::Copy(plan) => self.begin_copy(plan).await,
+            Action::Declare { name, options, query } => {
+                let view = self.view().await?;
+                let rows =
+                    self.shared.query.execute(query, parameters, view, &self.settings).await?;
+                Ok(Answer::Cursor(CursorCommand::Declare(DeclaredCursor {
+                    name: name.clone(),
+                    options: *options,
+                    columns: query.columns.clone(),
+                    rows,
+                })))
+            }
+            Action::Fetch(fetch) => Ok(Answer::Cursor(CursorCommand::Fetch(fetch.clone()))),
+            Action::CloseCursor { name } => {
+                Ok(Answer::Cursor(CursorCommand::Close { name: name.clone() }))
+            }
             Action::ConfigSelect(select) => {
                 self.note_implicit_change();
                 let in_block = self.block.status() == BlockStatus::InBlock;

@@ -7,6 +7,7 @@
 
 mod assembled;
 mod copies;
+mod cursors;
 mod differences;
 mod explicit;
 mod forms;

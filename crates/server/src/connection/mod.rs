@@ -11,6 +11,7 @@
 mod copy_binary;
 mod copy_in;
 mod copy_stream;
+mod cursors;
 mod extended;
 mod outcomes;
 mod portal;
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
     replies: Replies,
     /// Between the first message of a pipeline and its Sync.
     is_inside_pipeline: bool,
+    /// Several statements came in one Query: they are a block.
+    query_is_block: bool,
 }
 
 /// What the next message is taken for.
@@ -129,6 +132,7 @@ impl Connection {
             mode: Mode::Ready,
             replies: Replies::default(),
             is_inside_pipeline: false,
+            query_is_block: false,
         }
     }
 
@@ -351,6 +355,9 @@ impl Connection {
             Err(Failure::Io(_)) | Ok(()) => report,
         };
         self.session.fail_block();
+        if self.session.status() == BlockStatus::Idle {
+            self.portals.roll_back();
+        }
         self.send_notices();
         report.write_error(self.replies.tail(&mut self.socket.output));
     }
@@ -369,10 +376,11 @@ impl Connection {
         }
         let status = self.session.status();
         if status == BlockStatus::Idle {
-            // Portals live as long as the block around them, and here there is none.
-            self.portals.clear();
+            // Portals live as long as the block around them, and here it has ended.
+            self.portals.commit();
         }
         self.is_inside_pipeline = false;
+        self.query_is_block = false;
         backend::ready_for_query(out, status);
     }
 

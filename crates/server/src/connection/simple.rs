@@ -2,10 +2,10 @@
 
 use super::copy_in::CopyProtocol;
 use super::replies::{HeldReply, ReplyProtocol};
-use super::rows::{Interruption, RowsEnd};
+use super::rows::{Interruption, RowSink};
 use super::{Connection, Failure};
 use crate::wire::backend;
-use sql::{Answer, Prepared, Statement, StatementKind};
+use sql::{Answer, BlockStatus, CursorCommand, CursorStep, Prepared, Statement, StatementKind};
 use std::collections::VecDeque;
 
 impl Connection {
@@ -14,6 +14,7 @@ impl Connection {
         self.session.statements_mut().close("");
         self.portals.close("");
         let statements = self.session.parse(text)?;
+        self.query_is_block = statements.len() > 1;
         if statements.is_empty() {
             backend::empty_query_response(self.out());
         }
@@ -50,13 +51,26 @@ impl Connection {
         match answer {
             Answer::Rows { columns, rows, tag } => {
                 backend::row_description(self.out(), &columns, &[]);
-                let mut cursor = self.cursor(&prepared, &columns, rows, tag, &[]);
-                match self.send_rows(&mut cursor, 0, interruption).await? {
-                    RowsEnd::Complete { tag } => self.complete_simple(&tag, protocol),
-                    RowsEnd::LimitReached => {}
-                }
+                let writer = self.row_writer(&columns, &[]);
+                let mut cursor = self.cursor(prepared.kind(), columns, rows, tag);
+                let (all, sink) = (CursorStep::Forward(None), RowSink::Client(&writer));
+                let count = self.step(&mut cursor, all, sink, interruption).await?;
+                self.complete_simple(&cursor.tag(count), protocol);
             }
-            Answer::Command { tag } => self.complete_simple(&tag, protocol),
+            Answer::Command { tag } => {
+                self.settle_portals(prepared.kind(), &tag);
+                self.complete_simple(&tag, protocol);
+            }
+            Answer::Cursor(command) => {
+                let tag = match command {
+                    CursorCommand::Declare(declared) => {
+                        self.declare(&prepared, declared, interruption).await?.to_owned()
+                    }
+                    CursorCommand::Fetch(fetch) => self.fetch_simple(&fetch, interruption).await?,
+                    CursorCommand::Close { name } => self.close_cursor(name.as_deref())?.to_owned(),
+                };
+                self.complete_simple(&tag, protocol);
+            }
             Answer::Held => {
                 let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
                 self.replies.hold(reply);
@@ -87,11 +101,17 @@ impl Connection {
         parameters: &[sql::Value],
         interruption: Interruption,
     ) -> Result<Answer, Failure> {
+        self.check_may_declare(prepared.kind())?;
         if prepared.reads_ledger() {
             // A read sees what its own session wrote.
             self.await_in_flight().await;
         }
         self.make_way(prepared.kind()).await?;
+        if prepared.kind() == StatementKind::Commit && self.session.status() == BlockStatus::InBlock
+        {
+            let deadline = self.deadline();
+            self.keep_held_cursors(Interruption::Allowed { deadline }).await?;
+        }
         if prepared.is_write() && prepared.reads_ledger() {
             return self.run_gathering(prepared, parameters).await;
         }
@@ -140,7 +160,10 @@ pub(super) fn interruption_of(
     deadline: Option<tokio::time::Instant>,
 ) -> Interruption {
     match prepared.kind() {
-        StatementKind::Query | StatementKind::Show => Interruption::Allowed { deadline },
+        StatementKind::Query
+        | StatementKind::Show
+        | StatementKind::Declare { .. }
+        | StatementKind::Fetch => Interruption::Allowed { deadline },
         _ => Interruption::Never,
     }
 }
