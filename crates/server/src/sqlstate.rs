@@ -47,6 +47,7 @@ impl SqlState {
     pub(crate) const UNDEFINED_OBJECT: SqlState = SqlState("42704");
     pub(crate) const GROUPING_ERROR: SqlState = SqlState("42803");
     pub(crate) const DATATYPE_MISMATCH: SqlState = SqlState("42804");
+    pub(crate) const WRONG_OBJECT_TYPE: SqlState = SqlState("42809");
     pub(crate) const UNDEFINED_FUNCTION: SqlState = SqlState("42883");
     pub(crate) const UNDEFINED_TABLE: SqlState = SqlState("42P01");
     pub(crate) const DUPLICATE_CURSOR: SqlState = SqlState("42P03");
@@ -81,6 +82,7 @@ impl SqlState {
             Fault::UndefinedColumn => Self::UNDEFINED_COLUMN,
             Fault::UndefinedFunction => Self::UNDEFINED_FUNCTION,
             Fault::UndefinedObject => Self::UNDEFINED_OBJECT,
+            Fault::WrongObjectType => Self::WRONG_OBJECT_TYPE,
             Fault::AmbiguousColumn => Self::AMBIGUOUS_COLUMN,
             Fault::DuplicateColumn => Self::DUPLICATE_COLUMN,
             Fault::GroupingError => Self::GROUPING_ERROR,

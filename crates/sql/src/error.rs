@@ -19,6 +19,8 @@ pub enum Fault {
     InvalidColumnReference,
     UndefinedFunction,
     UndefinedObject,
+    /// A view where a table is needed, and the like.
+    WrongObjectType,
     AmbiguousColumn,
     DuplicateColumn,
     GroupingError,

@@ -22,6 +22,7 @@ mod explain_write;
 mod expression;
 mod function;
 mod insert;
+mod memory_error;
 mod pg_type;
 mod prepared;
 mod provider;
@@ -39,7 +40,7 @@ pub use ::store;
 pub use answer::{Answer, Column, RowsTag, WriteAnswer};
 pub use block::{BlockCommit, BlockOutcome, BlockStatus, Notice, NoticeKind, Severity};
 pub use budget::{MemoryBudget, MemoryCharge};
-pub use copy::{CommittedRows, CopyFormat, CopyIn};
+pub use copy::{CommittedRows, CopyFormat, CopyIn, CopyOut, CopyRowFormat};
 pub use cursor::{
     CursorCommand, CursorOptions, CursorPosition, CursorStep, DeclaredCursor, Direction,
     FetchCommand, FetchEnd, FetchPlan, KeptRows,

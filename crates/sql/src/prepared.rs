@@ -1,6 +1,6 @@
 //! A statement that is understood: analysed or planned once, to be executed many times.
 
-use crate::copy::CopyPlan;
+use crate::copy::{CopyPlan, CopyToPlan};
 use crate::cursor::{CursorOptions, FetchCommand};
 use crate::explain_write::ExplainWrite;
 use crate::query::PreparedQuery;
@@ -33,6 +33,7 @@ pub(crate) enum Action {
     Write(Box<WritePlan>),
     ExplainWrite(Box<ExplainWrite>),
     Copy(Arc<CopyPlan>),
+    CopyTo(Box<CopyToPlan>),
     Declare {
         name: String,
         options: CursorOptions,
@@ -105,7 +106,7 @@ impl Prepared {
     /// Whether it reads the ledger, and so has to see what its session wrote before.
     pub fn reads_ledger(&self) -> bool {
         match &self.resolved(&[]).0.inner.action {
-            Action::Query { .. } | Action::Declare { .. } => true,
+            Action::Query { .. } | Action::Declare { .. } | Action::CopyTo(_) => true,
             Action::Write(plan) => plan.reads(),
             _ => false,
         }

@@ -15,20 +15,22 @@ pub use writing::{GatheredRows, Gathering};
 
 use crate::block::{Block, BlockWrites};
 use crate::change::ChangePlan;
-use crate::copy::CopyPlan;
+use crate::copy::{CopyPlan, CopyToPlan};
 use crate::cursor::{CursorCommand, DeclaredCursor, KeptRows};
 use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
 use crate::insert::InsertPlan;
 use crate::prepared::Action;
+use crate::query::PreparedQuery;
 use crate::settings::{ConfigSelect, show, show_columns};
 use crate::statement::Body;
 use crate::write_plan::WritePlan;
 use crate::{
-    Answer, BlockStatus, Column, CopyIn, Error, Fault, Notice, PgType, Prepared, Result, RowsTag,
-    SessionSettings, Statement, StatementKind, Value, statement,
+    Answer, BlockStatus, Column, CopyIn, CopyOut, Error, Fault, Notice, PgType, Prepared, Result,
+    RowsTag, SessionSettings, Statement, StatementKind, Value, statement,
 };
 use command::change_setting;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
 use std::time::Duration;
@@ -230,6 +232,10 @@ impl Session {
             Body::Copy(command) => {
                 (None, Action::Copy(Arc::new(CopyPlan::resolve(&command, settings)?)))
             }
+            Body::CopyTo(command) => {
+                let plan = CopyToPlan::resolve(&command, query, settings).await?;
+                (None, Action::CopyTo(Box::new(plan)))
+            }
             Body::Declare(declare) => {
                 let query = query.prepare(&declare.query, parameter_types, settings).await?;
                 let query = Box::new(query);
@@ -253,13 +259,21 @@ impl Session {
         Ok(Prepared::new(kind, columns, action))
     }
 
+    /// The rows of a query, at the cut that the next statement reads.
+    async fn rows_of(
+        &mut self,
+        query: &PreparedQuery,
+        parameters: &[Value],
+    ) -> Result<SendableRecordBatchStream> {
+        let view = self.view().await?;
+        self.shared.query.execute(query, parameters, view, &self.settings).await
+    }
+
     async fn run(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Answer> {
         let (prepared, parameters) = prepared.resolved(parameters);
         match prepared.action() {
             Action::Query { query, tag } => {
-                let view = self.view().await?;
-                let rows =
-                    self.shared.query.execute(query, parameters, view, &self.settings).await?;
+                let rows = self.rows_of(query, parameters).await?;
                 let tag = match *tag {
                     "SELECT" => RowsTag::Counted("SELECT"),
                     other => RowsTag::Plain(other),
@@ -269,10 +283,14 @@ impl Session {
             Action::Write(plan) => self.write(prepared, plan, parameters).await,
             Action::ExplainWrite(explain) => self.explain_write(explain, parameters).await,
             Action::Copy(plan) => self.begin_copy(plan).await,
+            Action::CopyTo(plan) => {
+                let CopyToPlan { query, format } = plan.as_ref();
+                let rows = self.rows_of(query, &[]).await?;
+                let (columns, format) = (query.columns.clone(), format.clone());
+                Ok(Answer::CopyOut(CopyOut { columns, rows, format }))
+            }
             Action::Declare { name, options, query } => {
-                let view = self.view().await?;
-                let rows =
-                    self.shared.query.execute(query, parameters, view, &self.settings).await?;
+                let rows = self.rows_of(query, parameters).await?;
                 Ok(Answer::Cursor(CursorCommand::Declare(DeclaredCursor {
                     name: name.clone(),
                     options: *options,

@@ -10,37 +10,37 @@ const FORWARD: &[Case] = &[
     ),
     same(
         "forward by numbers",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
          query FETCH 2 FROM c\nquery FETCH FORWARD FROM c\nquery FETCH FORWARD 2 c\nquery FETCH +1 c\nquery FETCH FORWARD ALL IN c\nquery FETCH ALL c\nquery COMMIT",
     ),
     same(
         "move",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
          query MOVE c\nquery MOVE 2 FROM c\nquery FETCH c\nquery MOVE RELATIVE 2 c\nquery FETCH c\nquery MOVE 0 c\nquery MOVE ALL c\nquery MOVE 0 c\nquery FETCH c\nquery COMMIT",
     ),
     same(
         "absolute and relative forward",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 20) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 20) AS s(n) ORDER BY n\n\
          query FETCH ABSOLUTE 3 c\nquery FETCH RELATIVE 4 c\nquery FETCH ABSOLUTE 15 c\nquery FETCH ABSOLUTE 30 c\nquery COMMIT",
     ),
     same(
         "no scroll goes forward only",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
          query FETCH 2 FROM c\nquery FETCH PRIOR c\nquery ROLLBACK",
     ),
     same(
         "no scroll does not rewind",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
          query FETCH FIRST c\nquery FETCH FIRST c\nquery ROLLBACK",
     ),
     same(
         "no scroll does not stay",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
          query FETCH 0 c\nquery FETCH c\nquery FETCH 0 c\nquery ROLLBACK",
     ),
     same(
         "the last of no scroll",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 9) AS s(n) ORDER BY n\nquery FETCH LAST c\nquery ROLLBACK",
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 9) AS s(n) ORDER BY n\nquery FETCH LAST c\nquery ROLLBACK",
     ),
     same(
         "outside of a block",
@@ -72,7 +72,7 @@ const FORWARD: &[Case] = &[
     ),
     same(
         "a cursor that fails",
-        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT 1 / (3 - n) AS x FROM generate_series(1, 5) AS s(n)\nquery SAVEPOINT s\n\
+        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT (1 / (3 - n))::int AS x FROM generate_series(1, 5) AS s(n)\nquery SAVEPOINT s\n\
          query FETCH ALL c\nquery ROLLBACK TO s\nquery FETCH c\nquery ROLLBACK TO s\nquery CLOSE c\nquery COMMIT",
     ),
     same(
@@ -91,7 +91,7 @@ const FORWARD: &[Case] = &[
     ),
     same(
         "interleaved cursors and writes",
-        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n::int AS n FROM generate_series(1, 9) AS s(n) ORDER BY n\n\
          query DECLARE d CURSOR FOR SELECT path FROM accounts WHERE book = '{book}' ORDER BY path\n\
          query FETCH 2 c\nquery FETCH 2 d\nquery {post a 1}\nquery FETCH 2 c\nquery FETCH 2 d\nquery CLOSE ALL\nquery FETCH c\nquery ROLLBACK",
     ),
@@ -107,7 +107,7 @@ const FORWARD: &[Case] = &[
     ),
     same(
         "options",
-        "query BEGIN\nquery DECLARE a INSENSITIVE CURSOR WITHOUT HOLD FOR SELECT 1 AS one\nquery DECLARE b ASENSITIVE NO SCROLL CURSOR FOR VALUES (1), (2)\n\
+        "query BEGIN\nquery DECLARE a INSENSITIVE CURSOR WITHOUT HOLD FOR SELECT 1 AS one\nquery DECLARE b ASENSITIVE NO SCROLL CURSOR FOR VALUES ('a'), ('b')\n\
          query DECLARE d BINARY INSENSITIVE SCROLL CURSOR FOR SELECT 'x' AS x\nquery FETCH a\nquery FETCH ALL b\nquery FETCH d\nquery COMMIT",
     ),
     same(
@@ -119,7 +119,7 @@ const FORWARD: &[Case] = &[
 const SCROLL: &[Case] = &[
     same(
         "every direction",
-        "query BEGIN\nquery DECLARE c SCROLL CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\n\
          query FETCH LAST c\nquery FETCH PRIOR c\nquery FETCH FIRST c\nquery FETCH ABSOLUTE 3 c\nquery FETCH ABSOLUTE -2 c\nquery FETCH RELATIVE -2 c\n\
          query FETCH RELATIVE 0 c\nquery FETCH 0 c\nquery FETCH BACKWARD 1 c\nquery FETCH -1 c\nquery FETCH ALL c\nquery FETCH BACKWARD 2 c\nquery FETCH BACKWARD ALL c\n\
          query FETCH PRIOR c\nquery FETCH FORWARD -1 c\nquery FETCH BACKWARD -2 c\nquery FETCH ABSOLUTE 0 c\nquery FETCH c\nquery FETCH ABSOLUTE 99 c\nquery FETCH PRIOR c\n\
@@ -127,7 +127,7 @@ const SCROLL: &[Case] = &[
     ),
     same(
         "moves",
-        "query BEGIN\nquery DECLARE c SCROLL CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\n\
          query MOVE LAST c\nquery MOVE BACKWARD 2 c\nquery FETCH 0 c\nquery MOVE BACKWARD ALL c\nquery FETCH c\nquery MOVE ALL c\nquery MOVE BACKWARD ALL c\nquery MOVE ABSOLUTE 4 c\n\
          query FETCH c\nquery MOVE FIRST c\nquery MOVE PRIOR c\nquery MOVE 0 c\nquery FETCH c\nquery MOVE 0 c\nquery MOVE -5 c\nquery COMMIT",
     ),
@@ -137,23 +137,23 @@ const SCROLL: &[Case] = &[
     ),
     same(
         "it was read first",
-        "query BEGIN\nquery DECLARE c SCROLL CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 3 c\nquery FETCH BACKWARD ALL c\nquery FETCH ALL c\nquery COMMIT",
+        "query BEGIN\nquery DECLARE c SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 3 c\nquery FETCH BACKWARD ALL c\nquery FETCH ALL c\nquery COMMIT",
     ),
 ];
 
 const HOLD: &[Case] = &[
     same(
         "after commit",
-        "query BEGIN\nquery DECLARE c CURSOR WITH HOLD FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery COMMIT\n\
+        "query BEGIN\nquery DECLARE c CURSOR WITH HOLD FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery COMMIT\n\
          query FETCH 2 c\nquery BEGIN\nquery FETCH c\nquery ROLLBACK\nquery FETCH c\nquery CLOSE c\nquery FETCH c",
     ),
     same(
         "without a block",
-        "query DECLARE c CURSOR WITH HOLD FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery FETCH ALL c\nquery CLOSE c",
+        "query DECLARE c CURSOR WITH HOLD FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery FETCH ALL c\nquery CLOSE c",
     ),
     same(
         "in a pipeline with hold",
-        "run DECLARE c CURSOR WITH HOLD FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nrun FETCH 2 c\nsync\nrun FETCH 2 c\nsync\nrun CLOSE c\nsync",
+        "run DECLARE c CURSOR WITH HOLD FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nrun FETCH 2 c\nsync\nrun FETCH 2 c\nsync\nrun CLOSE c\nsync",
     ),
     same(
         "rolled back",
@@ -165,7 +165,7 @@ const HOLD: &[Case] = &[
     ),
     same(
         "scroll with hold",
-        "query BEGIN\nquery DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery COMMIT\n\
+        "query BEGIN\nquery DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery COMMIT\n\
          query FETCH PRIOR c\nquery FETCH LAST c\nquery FETCH FIRST c\nquery FETCH BACKWARD ALL c\nquery FETCH ALL c",
     ),
     same(
@@ -175,15 +175,15 @@ const HOLD: &[Case] = &[
     ),
     same(
         "it fails at commit",
-        "query BEGIN\nquery {post a 1}\nquery DECLARE c CURSOR WITH HOLD FOR SELECT 1 / (3 - n) AS x FROM generate_series(1, 5) AS s(n)\nquery COMMIT\nquery FETCH c\nquery SELECT 1 AS one",
+        "query BEGIN\nquery {post a 1}\nquery DECLARE c CURSOR WITH HOLD FOR SELECT (1 / (3 - n))::int AS x FROM generate_series(1, 5) AS s(n)\nquery COMMIT\nquery FETCH c\nquery SELECT 1 AS one",
     ),
     same(
         "it fails alone",
-        "query DECLARE c CURSOR WITH HOLD FOR SELECT 1 / (3 - n) AS x FROM generate_series(1, 5) AS s(n)\nquery FETCH c",
+        "query DECLARE c CURSOR WITH HOLD FOR SELECT (1 / (3 - n))::int AS x FROM generate_series(1, 5) AS s(n)\nquery FETCH c",
     ),
     same(
         "held at its end",
-        "query BEGIN\nquery DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT n FROM generate_series(1, 3) AS s(n) ORDER BY n\nquery FETCH ALL c\nquery COMMIT\nquery FETCH c\nquery FETCH PRIOR c",
+        "query BEGIN\nquery DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT n::int AS n FROM generate_series(1, 3) AS s(n) ORDER BY n\nquery FETCH ALL c\nquery COMMIT\nquery FETCH c\nquery FETCH PRIOR c",
     ),
     same(
         "close all and discard all",
@@ -198,12 +198,12 @@ const HOLD: &[Case] = &[
 const SAVEPOINTS: &[Case] = &[
     same(
         "made before and since",
-        "query BEGIN\nquery DECLARE before CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery SAVEPOINT s\n\
+        "query BEGIN\nquery DECLARE before CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery SAVEPOINT s\n\
          query DECLARE since CURSOR FOR SELECT 1 AS one\nquery FETCH before\nquery ROLLBACK TO s\nquery FETCH before\nquery FETCH since\nquery ROLLBACK",
     ),
     same(
         "released",
-        "query BEGIN\nquery SAVEPOINT a\nquery DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery RELEASE a\nquery SAVEPOINT b\nquery FETCH c\n\
+        "query BEGIN\nquery SAVEPOINT a\nquery DECLARE c CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery RELEASE a\nquery SAVEPOINT b\nquery FETCH c\n\
          query ROLLBACK TO b\nquery FETCH c\nquery COMMIT",
     ),
     same(
@@ -221,11 +221,11 @@ const SAVEPOINTS: &[Case] = &[
     ),
     same(
         "an error between",
-        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery SAVEPOINT s\nquery FETCH c\nquery {fail}\nquery ROLLBACK TO s\nquery FETCH c\nquery COMMIT",
+        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery SAVEPOINT s\nquery FETCH c\nquery {fail}\nquery ROLLBACK TO s\nquery FETCH c\nquery COMMIT",
     ),
     same(
         "going back where it cannot",
-        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery SAVEPOINT s\nquery FETCH PRIOR c\nquery ROLLBACK TO s\nquery FETCH c\nquery ROLLBACK",
+        "query BEGIN\nquery DECLARE c NO SCROLL CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nquery FETCH 2 c\nquery SAVEPOINT s\nquery FETCH PRIOR c\nquery ROLLBACK TO s\nquery FETCH c\nquery ROLLBACK",
     ),
     same(
         "portals made since",
@@ -249,11 +249,11 @@ const PROTOCOL: &[Case] = &[
     ),
     same(
         "execute a cursor",
-        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\ndescribe P c\nexecute c 2\nsync\nquery FETCH c\nexecute c 0\nexecute c 0\nclose P c\nsync\nquery FETCH c\nquery ROLLBACK",
+        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\ndescribe P c\nexecute c 2\nsync\nquery FETCH c\nexecute c 0\nexecute c 0\nclose P c\nsync\nquery FETCH c\nquery ROLLBACK",
     ),
     same(
         "describe a fetch",
-        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n, 'x'::text AS x FROM generate_series(1, 5) AS s(n) ORDER BY n\n\
+        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n::int AS n, 'x'::text AS x FROM generate_series(1, 5) AS s(n) ORDER BY n\n\
          parse f FETCH 2 FROM c\ndescribe S f\nbind _ f\ndescribe P _\nexecute _ 0\nbind _ f\nexecute _ 1\nexecute _ 1\nexecute _ 1\nsync\nquery COMMIT",
     ),
     same(
@@ -280,11 +280,11 @@ const PROTOCOL: &[Case] = &[
     ),
     same(
         "fetching after an error in the pipeline",
-        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 5) AS s(n) ORDER BY n\nrun FETCH c\nrun {fail}\nrun FETCH c\nsync\nquery ROLLBACK",
+        "query BEGIN\nquery DECLARE c CURSOR FOR SELECT n::int AS n FROM generate_series(1, 5) AS s(n) ORDER BY n\nrun FETCH c\nrun {fail}\nrun FETCH c\nsync\nquery ROLLBACK",
     ),
     same(
         "three portals in turns",
-        "query BEGIN\nparse p SELECT n FROM generate_series(1, $1::int) AS s(n) ORDER BY n\nbind a p 4\nbind b p 5\nbind c p 6\nexecute a 2\nexecute b 2\nexecute c 2\nsync\n\
+        "query BEGIN\nparse p SELECT n::int AS n FROM generate_series(1, 9) AS s(n) WHERE n <= $1::int ORDER BY n\nbind a p 4\nbind b p 5\nbind c p 6\nexecute a 2\nexecute b 2\nexecute c 2\nsync\n\
          execute b 2\nexecute a 2\nexecute c 9\nsync\nexecute a 1\nexecute b 2\nexecute c 1\nsync\nquery COMMIT",
     ),
 ];

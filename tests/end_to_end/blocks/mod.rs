@@ -7,6 +7,7 @@
 
 mod assembled;
 mod copies;
+mod copy_out;
 mod cursors;
 mod differences;
 mod explicit;

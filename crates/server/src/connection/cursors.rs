@@ -8,12 +8,11 @@
 use super::portal::{Lifetime, Portal, Progress};
 use super::rows::{Interruption, RowCursor, RowSink};
 use super::{Connection, Failure};
+use crate::codec::RowWriter;
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend::{self, Format};
-use sql::{
-    BlockStatus, Column, DeclaredCursor, FetchCommand, FetchEnd, Prepared, RowsTag, StatementKind,
-};
+use sql::{BlockStatus, DeclaredCursor, FetchCommand, FetchEnd, Prepared, RowsTag, StatementKind};
 
 impl Connection {
     /// Where a DECLARE may not stand: without a block, its cursor would be gone at once.
@@ -71,10 +70,15 @@ impl Connection {
         let columns = cursor.columns().to_vec();
         let format = if is_binary { Format::Binary } else { Format::Text };
         let formats = vec![format; columns.len()];
+        let end = self.skip_to(&mut cursor, fetch, interruption).await?;
         if !fetch.is_move {
+            if let FetchEnd::Rows(step) = end {
+                self.await_rows(&mut cursor, step, interruption).await?;
+            }
             backend::row_description(self.out(), &columns, &formats);
         }
-        let tag = self.fetch_rows(&mut cursor, fetch, &columns, &formats, interruption).await?;
+        let writer = self.row_writer(&columns, &formats);
+        let tag = self.fetch_rows(&mut cursor, fetch, end, &writer, interruption).await?;
         self.put_cursor(&fetch.name, cursor);
         Ok(tag)
     }
@@ -87,8 +91,9 @@ impl Connection {
         interruption: Interruption,
     ) -> Result<String, Failure> {
         let mut cursor = self.take_cursor(&fetch.name, interruption).await?;
-        let columns = cursor.columns().to_vec();
-        let tag = self.fetch_rows(&mut cursor, fetch, &columns, formats, interruption).await?;
+        let end = self.skip_to(&mut cursor, fetch, interruption).await?;
+        let writer = self.row_writer(cursor.columns(), formats);
+        let tag = self.fetch_rows(&mut cursor, fetch, end, &writer, interruption).await?;
         self.put_cursor(&fetch.name, cursor);
         Ok(tag)
     }
@@ -114,17 +119,16 @@ impl Connection {
         &mut self,
         cursor: &mut RowCursor,
         fetch: &FetchCommand,
-        columns: &[Column],
-        formats: &[Format],
+        end: FetchEnd,
+        writer: &RowWriter,
         interruption: Interruption,
     ) -> Result<String, Failure> {
-        let writer = self.row_writer(columns, formats);
-        let count = match self.skip_to(cursor, fetch, interruption).await? {
+        let count = match end {
             FetchEnd::Counted(count) => count,
             FetchEnd::Rows(step) => {
                 let sink = match fetch.is_move {
                     true => RowSink::Nowhere,
-                    false => RowSink::Client(&writer),
+                    false => RowSink::Client(writer),
                 };
                 self.step(cursor, step, sink, interruption).await?
             }

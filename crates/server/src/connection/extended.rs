@@ -170,6 +170,10 @@ impl Connection {
                 self.settle_portals(prepared.kind(), &tag);
                 self.complete(&tag);
             }
+            Answer::CopyOut(copy) => {
+                let tag = self.copy_out(copy, interruption).await?;
+                self.complete(&tag);
+            }
             Answer::Cursor(CursorCommand::Declare(declared)) => {
                 let tag = self.declare(prepared, declared, interruption).await?;
                 self.complete(tag);

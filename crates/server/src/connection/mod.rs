@@ -10,6 +10,7 @@
 
 mod copy_binary;
 mod copy_in;
+mod copy_out;
 mod copy_stream;
 mod cursors;
 mod extended;
@@ -34,6 +35,7 @@ use replies::Replies;
 use sql::{BlockStatus, Session, Statement};
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -111,6 +113,18 @@ impl From<sql::Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Failure::Io(error)
+    }
+}
+
+/// Runs a read for as long as somebody is there to be told what it gives.
+async fn while_client_stays<T>(
+    socket: &Socket,
+    read: impl Future<Output = Result<T, Report>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        done = read => Ok(done?),
+        () = socket.client_gone() => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
     }
 }
 

@@ -4,7 +4,8 @@
 //! the next row is written, and the query runs only as fast as the client reads. Rows that are to
 //! be read again are kept within the memory of queries.
 
-use super::{Connection, Failure};
+use super::copy_out::CopyRows;
+use super::{Connection, Failure, while_client_stays};
 use crate::codec::{RowWriter, Style};
 use crate::query_runtime::{Batches, RunningQuery};
 use crate::report::Report;
@@ -61,6 +62,8 @@ pub(super) enum RowSink<'a> {
     Nowhere,
     Client(&'a RowWriter),
     Memory(&'a mut KeptRows),
+    /// The client, as COPY data.
+    Copy(&'a mut CopyRows),
 }
 
 /// Which end of a batch is written first.
@@ -125,6 +128,13 @@ impl RowCursor {
         Some(rest.slice(0, most))
     }
 
+    fn has_ready(&self) -> bool {
+        match &self.kept {
+            Some(Kept { first, rows }) => self.position.next_row() - first < rows.count() as u64,
+            None => self.rest.is_some(),
+        }
+    }
+
     /// Rows before the last step's, nearest last.
     fn behind(&self, read: u64, most: usize) -> Option<RecordBatch> {
         let Kept { first, rows } = self.kept.as_ref()?;
@@ -170,7 +180,7 @@ impl Connection {
     {
         let batches = rows.map(|batch| batch.map_err(sql::Error::from)).boxed();
         let source = match kind {
-            StatementKind::Query | StatementKind::Declare { .. } => {
+            StatementKind::Query | StatementKind::Declare { .. } | StatementKind::CopyTo => {
                 Source::Query(self.query_threads.run(batches))
             }
             _ => Source::Here(batches),
@@ -219,6 +229,20 @@ impl Connection {
         Ok(read)
     }
 
+    /// Waits for the first rows of a step forward, or for the error that comes in their place.
+    pub(super) async fn await_rows(
+        &mut self,
+        cursor: &mut RowCursor,
+        step: CursorStep,
+        interruption: Interruption,
+    ) -> Result<(), Failure> {
+        let needs_rows = matches!(step, CursorStep::Forward(wanted) if wanted != Some(0));
+        if needs_rows && !cursor.position.is_at_end() && !cursor.has_ready() {
+            self.pull(cursor, interruption).await?;
+        }
+        Ok(())
+    }
+
     /// Reads all that a cursor has, so that it needs neither its query nor its block any more.
     pub(super) async fn keep_all(
         &mut self,
@@ -244,6 +268,7 @@ impl Connection {
                 }
                 return Ok(());
             }
+            RowSink::Copy(rows) => return self.copy_rows(batch, rows).await,
             RowSink::Client(writer) => writer,
         };
         let reader = writer.read(batch).map_err(Report::from)?;
@@ -277,7 +302,8 @@ impl Connection {
     ) -> Result<bool, Failure> {
         match interruption {
             Interruption::Allowed { deadline } => {
-                Ok(self.registration.interrupt.guard(deadline, cursor.pull()).await?)
+                let pulled = self.registration.interrupt.guard(deadline, cursor.pull());
+                while_client_stays(&self.socket, pulled).await
             }
             Interruption::Never => Ok(cursor.pull().await?),
         }

@@ -3,7 +3,7 @@
 use super::copy_in::CopyProtocol;
 use super::replies::{HeldReply, ReplyProtocol};
 use super::rows::{Interruption, RowSink};
-use super::{Connection, Failure};
+use super::{Connection, Failure, while_client_stays};
 use crate::wire::backend;
 use sql::{Answer, BlockStatus, CursorCommand, CursorStep, Prepared, Statement, StatementKind};
 use std::collections::VecDeque;
@@ -59,6 +59,10 @@ impl Connection {
             }
             Answer::Command { tag } => {
                 self.settle_portals(prepared.kind(), &tag);
+                self.complete_simple(&tag, protocol);
+            }
+            Answer::CopyOut(copy) => {
+                let tag = self.copy_out(copy, interruption).await?;
                 self.complete_simple(&tag, protocol);
             }
             Answer::Cursor(command) => {
@@ -119,7 +123,8 @@ impl Connection {
         match interruption {
             Interruption::Allowed { deadline } => {
                 let execution = self.query_threads.spawning(execution);
-                Ok(self.registration.interrupt.guard(deadline, execution).await?)
+                let executed = self.registration.interrupt.guard(deadline, execution);
+                while_client_stays(&self.socket, executed).await
             }
             Interruption::Never => Ok(execution.await?),
         }
@@ -136,7 +141,8 @@ impl Connection {
         let interrupt = self.registration.interrupt.clone();
         let begun = self.session.gather(prepared, parameters);
         let gathering = interrupt.guard(deadline, begun).await?;
-        let gathered = interrupt.guard(deadline, self.query_threads.finish(gathering)).await?;
+        let gathered = interrupt.guard(deadline, self.query_threads.finish(gathering));
+        let gathered = while_client_stays(&self.socket, gathered).await?;
         Ok(self.session.stage_rows(gathered).await?)
     }
 
@@ -163,7 +169,8 @@ pub(super) fn interruption_of(
         StatementKind::Query
         | StatementKind::Show
         | StatementKind::Declare { .. }
-        | StatementKind::Fetch => Interruption::Allowed { deadline },
+        | StatementKind::Fetch
+        | StatementKind::CopyTo => Interruption::Allowed { deadline },
         _ => Interruption::Never,
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use prepare_command::{ExecuteCommand, PrepareCommand};
 pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
 pub(crate) use unsupported::update_refused;
 
-use crate::copy::CopyCommand;
+use crate::copy::{CopyCommand, CopyToCommand, parse_copy};
 use crate::cursor::{DeclareCommand, FetchCommand, parse_close, parse_declare, parse_fetch};
 use crate::{Error, Fault, Result};
 use cursor::{byte_offset, character_position, syntax_error_at, syntax_error_at_end};
@@ -45,6 +45,7 @@ pub(crate) enum Body {
     ExplainWrite(Box<ast::Statement>),
     Update(Box<ast::Update>),
     Copy(Arc<CopyCommand>),
+    CopyTo(Arc<CopyToCommand>),
     Declare(DeclareCommand),
     Fetch(FetchCommand),
     CloseCursor {
@@ -75,6 +76,7 @@ pub enum StatementKind {
     Insert,
     Update,
     CopyFrom,
+    CopyTo,
     /// DECLARE of a cursor. WITH HOLD it needs no block around it.
     Declare {
         is_hold: bool,
@@ -118,6 +120,7 @@ impl Statement {
             Body::Insert(_) => StatementKind::Insert,
             Body::Update(_) => StatementKind::Update,
             Body::Copy(_) => StatementKind::CopyFrom,
+            Body::CopyTo(_) => StatementKind::CopyTo,
             Body::Declare(declare) => StatementKind::Declare { is_hold: declare.options.is_hold },
             Body::Fetch(_) => StatementKind::Fetch,
             Body::CloseCursor { .. } => StatementKind::CloseCursor,
@@ -206,7 +209,9 @@ fn parse_command(
         "SET" => setting_command::parse_set(cursor).map(Body::Setting),
         "RESET" => setting_command::parse_reset(cursor).map(Body::Setting),
         "SHOW" => setting_command::parse_show(cursor).map(Body::Show),
-        "COPY" => CopyCommand::parse(cursor).map(|command| Body::Copy(Arc::new(command))),
+        "COPY" => parse_copy(cursor, tokens, |query| {
+            parse_one(text, query)?.map(|query| query.body).ok_or_else(|| syntax_error_at_end(text))
+        }),
         "DISCARD" => parse_discard(cursor),
         "DEALLOCATE" => parse_deallocate(cursor),
         "DECLARE" => parse_declaration(text, tokens, cursor),
