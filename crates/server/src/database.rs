@@ -128,6 +128,8 @@ async fn run(session: &mut Session, statement: Statement) -> sql::Result<()> {
         Answer::Rows { rows, .. } => {
             rows.map_err(sql::Error::from).try_for_each(|_| std::future::ready(Ok(()))).await
         }
+        Answer::Cursor(_) => Err(sql::Error::unsupported("cursors in a script")),
+        Answer::CopyOut(_) => Err(sql::Error::unsupported("COPY TO STDOUT in a script")),
         Answer::CopyIn(_) => Err(sql::Error::unsupported("COPY FROM STDIN in a script")),
         Answer::Written(_) | Answer::Held | Answer::Command { .. } | Answer::Empty => Ok(()),
     }

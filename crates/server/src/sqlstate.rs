@@ -47,10 +47,12 @@ impl SqlState {
     pub(crate) const UNDEFINED_OBJECT: SqlState = SqlState("42704");
     pub(crate) const GROUPING_ERROR: SqlState = SqlState("42803");
     pub(crate) const DATATYPE_MISMATCH: SqlState = SqlState("42804");
+    pub(crate) const WRONG_OBJECT_TYPE: SqlState = SqlState("42809");
     pub(crate) const UNDEFINED_FUNCTION: SqlState = SqlState("42883");
     pub(crate) const UNDEFINED_TABLE: SqlState = SqlState("42P01");
     pub(crate) const DUPLICATE_CURSOR: SqlState = SqlState("42P03");
     pub(crate) const DUPLICATE_PREPARED_STATEMENT: SqlState = SqlState("42P05");
+    pub(crate) const INVALID_CURSOR_DEFINITION: SqlState = SqlState("42P11");
     pub(crate) const INDETERMINATE_DATATYPE: SqlState = SqlState("42P18");
     pub(crate) const INSUFFICIENT_RESOURCES: SqlState = SqlState("53000");
     pub(crate) const DISK_FULL: SqlState = SqlState("53100");
@@ -80,6 +82,7 @@ impl SqlState {
             Fault::UndefinedColumn => Self::UNDEFINED_COLUMN,
             Fault::UndefinedFunction => Self::UNDEFINED_FUNCTION,
             Fault::UndefinedObject => Self::UNDEFINED_OBJECT,
+            Fault::WrongObjectType => Self::WRONG_OBJECT_TYPE,
             Fault::AmbiguousColumn => Self::AMBIGUOUS_COLUMN,
             Fault::DuplicateColumn => Self::DUPLICATE_COLUMN,
             Fault::GroupingError => Self::GROUPING_ERROR,
@@ -106,6 +109,8 @@ impl SqlState {
             Fault::InvalidSavepoint => Self::INVALID_SAVEPOINT,
             Fault::UndefinedDatabase => Self::INVALID_CATALOG_NAME,
             Fault::UndefinedCursor => Self::INVALID_CURSOR_NAME,
+            Fault::DuplicateCursor => Self::DUPLICATE_CURSOR,
+            Fault::InvalidCursorDefinition => Self::INVALID_CURSOR_DEFINITION,
             Fault::UndefinedStatement => Self::INVALID_SQL_STATEMENT_NAME,
             Fault::DuplicateStatement => Self::DUPLICATE_PREPARED_STATEMENT,
             Fault::OutOfMemory => Self::OUT_OF_MEMORY,

@@ -1,7 +1,7 @@
 //! What a statement comes back with, before it is put on a wire.
 
 use crate::arrow::array::RecordBatch;
-use crate::{CopyIn, PgType};
+use crate::{CopyIn, CopyOut, CursorCommand, PgType};
 use datafusion::execution::SendableRecordBatchStream;
 
 /// A column of a result.
@@ -29,6 +29,10 @@ pub enum Answer {
     Held,
     /// The statement wants the client's COPY data.
     CopyIn(Box<CopyIn>),
+    /// Rows that go to the client as COPY data.
+    CopyOut(CopyOut),
+    /// The statement wants something of the session's cursors.
+    Cursor(CursorCommand),
     /// An empty statement.
     Empty,
 }
@@ -67,6 +71,8 @@ impl std::fmt::Debug for Answer {
             Answer::Written(answer) => f.debug_tuple("Written").field(answer).finish(),
             Answer::Held => f.write_str("Held"),
             Answer::CopyIn(copy) => f.debug_tuple("CopyIn").field(copy).finish(),
+            Answer::CopyOut(copy) => f.debug_tuple("CopyOut").field(copy).finish(),
+            Answer::Cursor(command) => f.debug_tuple("Cursor").field(command).finish(),
             Answer::Empty => f.write_str("Empty"),
         }
     }

@@ -4,6 +4,7 @@
 //! nobody knows is `internal error` if it came from execution and `not supported` if it came from
 //! planning, because a plan that cannot be made is a feature that is missing.
 
+use crate::memory_error::out_of_memory;
 use crate::{Error, Fault};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, Diagnostic, SchemaError};
@@ -118,12 +119,6 @@ fn from_value(message: &str) -> Error {
         return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
     }
     Error::new(Fault::InvalidTextRepresentation, message)
-}
-
-fn out_of_memory(message: &str) -> Error {
-    Error::new(Fault::OutOfMemory, "the query needs more memory than queries may have")
-        .with_detail(first_line(message))
-        .with_hint("Narrow the query, or read it in parts.")
 }
 
 fn from_schema(error: &SchemaError) -> Error {

@@ -19,6 +19,8 @@ pub enum Fault {
     InvalidColumnReference,
     UndefinedFunction,
     UndefinedObject,
+    /// A view where a table is needed, and the like.
+    WrongObjectType,
     AmbiguousColumn,
     DuplicateColumn,
     GroupingError,
@@ -48,6 +50,9 @@ pub enum Fault {
     InvalidSavepoint,
     UndefinedDatabase,
     UndefinedCursor,
+    DuplicateCursor,
+    /// Options of a DECLARE that do not go together.
+    InvalidCursorDefinition,
     UndefinedStatement,
     DuplicateStatement,
     OutOfMemory,

@@ -13,6 +13,7 @@ mod budget;
 mod catalog;
 mod change;
 mod copy;
+mod cursor;
 mod datafusion_error;
 mod engine;
 mod error;
@@ -21,6 +22,7 @@ mod explain_write;
 mod expression;
 mod function;
 mod insert;
+mod memory_error;
 mod pg_type;
 mod prepared;
 mod provider;
@@ -38,7 +40,11 @@ pub use ::store;
 pub use answer::{Answer, Column, RowsTag, WriteAnswer};
 pub use block::{BlockCommit, BlockOutcome, BlockStatus, Notice, NoticeKind, Severity};
 pub use budget::{MemoryBudget, MemoryCharge};
-pub use copy::{CommittedRows, CopyFormat, CopyIn};
+pub use copy::{CommittedRows, CopyFormat, CopyIn, CopyOut, CopyRowFormat};
+pub use cursor::{
+    CursorCommand, CursorOptions, CursorPosition, CursorStep, DeclaredCursor, Direction,
+    FetchCommand, FetchEnd, FetchPlan, KeptRows,
+};
 pub use datafusion::arrow;
 pub use engine::{Engine, SessionIdentity};
 pub use error::{Error, Fault, Result};

@@ -1,6 +1,7 @@
 //! A statement that is understood: analysed or planned once, to be executed many times.
 
-use crate::copy::CopyPlan;
+use crate::copy::{CopyPlan, CopyToPlan};
+use crate::cursor::{CursorOptions, FetchCommand};
 use crate::explain_write::ExplainWrite;
 use crate::query::PreparedQuery;
 use crate::settings::ConfigSelect;
@@ -32,6 +33,16 @@ pub(crate) enum Action {
     Write(Box<WritePlan>),
     ExplainWrite(Box<ExplainWrite>),
     Copy(Arc<CopyPlan>),
+    CopyTo(Box<CopyToPlan>),
+    Declare {
+        name: String,
+        options: CursorOptions,
+        query: Box<PreparedQuery>,
+    },
+    Fetch(FetchCommand),
+    CloseCursor {
+        name: Option<String>,
+    },
     Block(BlockCommand),
     Setting(SettingCommand),
     Show(ShowCommand),
@@ -67,7 +78,7 @@ impl Prepared {
 
     pub fn parameter_types(&self) -> &[PgType] {
         match &self.inner.action {
-            Action::Query { query, .. } => &query.parameter_types,
+            Action::Query { query, .. } | Action::Declare { query, .. } => &query.parameter_types,
             Action::Write(plan) => plan.parameter_types(),
             Action::ExplainWrite(explain) => explain.parameter_types(),
             Action::ConfigSelect(select) => &select.parameter_types,
@@ -95,7 +106,7 @@ impl Prepared {
     /// Whether it reads the ledger, and so has to see what its session wrote before.
     pub fn reads_ledger(&self) -> bool {
         match &self.resolved(&[]).0.inner.action {
-            Action::Query { .. } => true,
+            Action::Query { .. } | Action::Declare { .. } | Action::CopyTo(_) => true,
             Action::Write(plan) => plan.reads(),
             _ => false,
         }
@@ -106,6 +117,14 @@ impl Prepared {
         match &self.resolved(&[]).0.inner.action {
             Action::Query { query, .. } => query.is_point_read(),
             _ => false,
+        }
+    }
+
+    /// The cursor whose rows it gives, which decides what its columns are; a MOVE gives none.
+    pub fn fetched_cursor(&self) -> Option<&str> {
+        match &self.inner.action {
+            Action::Fetch(fetch) if !fetch.is_move => Some(&fetch.name),
+            _ => None,
         }
     }
 

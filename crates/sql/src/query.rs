@@ -35,7 +35,7 @@ use chrono_tz::Tz;
 use datafusion::common::ParamValues;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -220,6 +220,11 @@ impl QueryEngine {
             }
             _ => Ok(Served::Elsewhere),
         }
+    }
+
+    /// What running queries may hold, all together.
+    pub(crate) fn memory(&self) -> &Arc<dyn MemoryPool> {
+        &self.base.runtime_env().memory_pool
     }
 
     /// The state of one statement.

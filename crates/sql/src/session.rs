@@ -17,21 +17,23 @@ pub use writing::{GatheredRows, Gathering};
 
 use crate::block::{Block, BlockWrites};
 use crate::change::ChangePlan;
-use crate::copy::CopyPlan;
+use crate::copy::{CopyPlan, CopyToPlan};
+use crate::cursor::{CursorCommand, DeclaredCursor, KeptRows};
 use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
 use crate::insert::InsertPlan;
 use crate::prepared::Action;
-use crate::query::Served;
+use crate::query::{PreparedQuery, Served};
 use crate::settings::{ConfigSelect, show, show_columns};
 use crate::statement::Body;
 use crate::write_plan::WritePlan;
 use crate::{
-    Answer, BlockStatus, Column, CopyIn, Error, Fault, Notice, PgType, Prepared, Result, RowsTag,
-    SessionSettings, Statement, StatementKind, Value, statement,
+    Answer, BlockStatus, Column, CopyIn, CopyOut, Error, Fault, Notice, PgType, Prepared, Result,
+    RowsTag, SessionSettings, Statement, StatementKind, Value, statement,
 };
 use command::change_setting;
 use datafusion::arrow::array::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +152,25 @@ impl Session {
         }
     }
 
+    /// Room for rows of a cursor, within what queries may hold.
+    pub fn kept_rows(&self, cursor: &str) -> KeptRows {
+        KeptRows::new(format!("cursor \"{cursor}\""), self.shared.query.memory())
+    }
+
+    /// The number of the newest savepoint of the block, 0 without one. It grows with each new one.
+    pub fn savepoint_number(&self) -> u64 {
+        match &self.block {
+            Block::Idle => 0,
+            Block::Open(open) | Block::Failed(open) => open.savepoints.newest_number(),
+        }
+    }
+
+    /// Rolls the block back because it cannot commit.
+    pub async fn abandon_block(&mut self) {
+        // Rolling back hands nothing to the store, so there is nothing in it that can fail.
+        let _ = self.end(false, false, "ROLLBACK").await;
+    }
+
     pub fn settings(&self) -> &SessionSettings {
         &self.settings
     }
@@ -240,6 +261,17 @@ impl Session {
             Body::Copy(command) => {
                 (None, Action::Copy(Arc::new(CopyPlan::resolve(&command, settings)?)))
             }
+            Body::CopyTo(command) => {
+                let plan = CopyToPlan::resolve(&command, query, settings).await?;
+                (None, Action::CopyTo(Box::new(plan)))
+            }
+            Body::Declare(declare) => {
+                let query = query.prepare(&declare.query, parameter_types, settings).await?;
+                let query = Box::new(query);
+                (None, Action::Declare { name: declare.name, options: declare.options, query })
+            }
+            Body::Fetch(fetch) => (None, Action::Fetch(fetch)),
+            Body::CloseCursor { name } => (None, Action::CloseCursor { name }),
             Body::Show(command) => (Some(show_columns(&command, settings)?), Action::Show(command)),
             Body::Block(command) => (None, Action::Block(command)),
             Body::Setting(command) => (None, Action::Setting(command)),
@@ -256,13 +288,21 @@ impl Session {
         Ok(Prepared::new(kind, columns, action))
     }
 
+    /// The rows of a query, at the cut that the next statement reads.
+    async fn rows_of(
+        &mut self,
+        query: &PreparedQuery,
+        parameters: &[Value],
+    ) -> Result<SendableRecordBatchStream> {
+        let view = self.view().await?;
+        self.shared.query.execute(query, parameters, view, &self.settings).await
+    }
+
     async fn run(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Answer> {
         let (prepared, parameters) = prepared.resolved(parameters);
         match prepared.action() {
             Action::Query { query, tag } => {
-                let view = self.view().await?;
-                let rows =
-                    self.shared.query.execute(query, parameters, view, &self.settings).await?;
+                let rows = self.rows_of(query, parameters).await?;
                 let tag = match *tag {
                     "SELECT" => RowsTag::Counted("SELECT"),
                     other => RowsTag::Plain(other),
@@ -272,6 +312,25 @@ impl Session {
             Action::Write(plan) => self.write(prepared, plan, parameters).await,
             Action::ExplainWrite(explain) => self.explain_write(explain, parameters).await,
             Action::Copy(plan) => self.begin_copy(plan).await,
+            Action::CopyTo(plan) => {
+                let CopyToPlan { query, format } = plan.as_ref();
+                let rows = self.rows_of(query, &[]).await?;
+                let (columns, format) = (query.columns.clone(), format.clone());
+                Ok(Answer::CopyOut(CopyOut { columns, rows, format }))
+            }
+            Action::Declare { name, options, query } => {
+                let rows = self.rows_of(query, parameters).await?;
+                Ok(Answer::Cursor(CursorCommand::Declare(DeclaredCursor {
+                    name: name.clone(),
+                    options: *options,
+                    columns: query.columns.clone(),
+                    rows,
+                })))
+            }
+            Action::Fetch(fetch) => Ok(Answer::Cursor(CursorCommand::Fetch(fetch.clone()))),
+            Action::CloseCursor { name } => {
+                Ok(Answer::Cursor(CursorCommand::Close { name: name.clone() }))
+            }
             Action::ConfigSelect(select) => {
                 self.note_implicit_change();
                 let in_block = self.block.status() == BlockStatus::InBlock;

@@ -7,6 +7,8 @@
 
 mod assembled;
 mod copies;
+mod copy_out;
+mod cursors;
 mod differences;
 mod explicit;
 mod forms;

@@ -2,6 +2,7 @@
 //! node-postgres.
 
 mod catalog;
+mod cursors;
 mod jdbc;
 mod node;
 mod psql;

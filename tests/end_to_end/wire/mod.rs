@@ -5,4 +5,5 @@ mod errors;
 mod hostile;
 mod queries;
 mod replay;
+mod streaming;
 mod values;

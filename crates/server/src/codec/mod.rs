@@ -20,13 +20,13 @@ mod text;
 use crate::report::Report;
 use crate::sqlstate::SqlState;
 use crate::wire::backend::{self, Format};
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use cell::CellReader;
 use chrono_tz::Tz;
 use interval::IntervalStyle;
 pub(crate) use parameter::{decode as decode_parameter, decode_binary};
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Column, PgType, SessionSettings};
+use sql::{Column, CopyRowFormat, PgType, SessionSettings};
 
 /// How a session wants its values shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +121,48 @@ impl RowWriter {
             }
             Ok(())
         })
+    }
+}
+
+impl RowWriter {
+    /// Writes a row as a line of COPY data.
+    pub(crate) fn write_copy_line(
+        &self,
+        line: &mut Vec<u8>,
+        batch: &BatchReader<'_>,
+        row: usize,
+        format: &CopyRowFormat,
+    ) -> Result<(), Unencodable> {
+        let mut field = BytesMut::new();
+        for (place, (column, pg_type)) in batch.columns.iter().zip(&self.types).enumerate() {
+            match column.get(row)? {
+                None => format.write_field(line, place, None),
+                Some(cell) => {
+                    field.clear();
+                    text::write(&mut field, &cell, *pg_type, self.style)?;
+                    format.write_field(line, place, Some(&field));
+                }
+            }
+        }
+        format.end_row(line);
+        Ok(())
+    }
+
+    /// Writes a row as a tuple of binary COPY data.
+    pub(crate) fn write_copy_tuple(
+        &self,
+        out: &mut BytesMut,
+        batch: &BatchReader<'_>,
+        row: usize,
+    ) -> Result<(), Unencodable> {
+        out.put_i16(i16::try_from(self.types.len()).unwrap_or(i16::MAX));
+        for (column, pg_type) in batch.columns.iter().zip(&self.types) {
+            match column.get(row)? {
+                None => backend::null(out),
+                Some(cell) => backend::value(out, |out| binary::write(out, &cell, *pg_type))?,
+            }
+        }
+        Ok(())
     }
 }
 

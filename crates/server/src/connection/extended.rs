@@ -8,7 +8,7 @@ use super::copy_in::CopyProtocol;
 use super::point_read::select_tag;
 use super::portal::{Portal, Progress};
 use super::replies::{HeldReply, ReplyProtocol};
-use super::rows::{Interruption, RowCursor, RowsEnd};
+use super::rows::{Interruption, RowCursor, RowSink};
 use super::simple::interruption_of;
 use super::{Connection, Failure, Mode};
 use crate::codec::decode_parameter;
@@ -17,7 +17,10 @@ use crate::sqlstate::SqlState;
 use crate::wire::backend::{self, Format};
 use crate::wire::{Bind, Target};
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Answer, BlockStatus, PgType, Prepared, RowsTag, StatementKind, Value, WriteAnswer};
+use sql::{
+    Answer, BlockStatus, CursorCommand, CursorStep, PgType, Prepared, RowsTag, StatementKind,
+    Value, WriteAnswer,
+};
 use std::collections::VecDeque;
 
 impl Connection {
@@ -76,9 +79,12 @@ impl Connection {
             let format = formats.of(index);
             parameters.push(decode_parameter(*bytes, *pg_type, format, index + 1)?);
         }
-        let columns = statement.as_ref().and_then(Prepared::columns).map_or(0, <[_]>::len);
-        let formats = result_formats(&bind.result_formats, columns)?;
-        let portal = Portal { statement, parameters, formats, progress: Progress::NotStarted };
+        let fetched_columns =
+            statement.as_ref().and_then(|fetch| self.portals.fetched_columns(fetch));
+        let fetched_columns = fetched_columns.map(<[_]>::to_vec);
+        let mut portal = Portal { fetched_columns, parameters, ..self.new_portal(statement) };
+        let columns = portal.columns().map_or(0, <[_]>::len);
+        portal.formats = result_formats(&bind.result_formats, columns)?;
         self.portals.insert(bind.portal, portal)?;
         backend::bind_complete(self.out());
         Ok(())
@@ -95,20 +101,22 @@ impl Connection {
     }
 
     pub(super) fn describe(&mut self, target: Target<'_>) -> Result<(), Failure> {
-        let out = self.replies.tail(&mut self.socket.output);
-        let (statement, formats) = match target {
+        let (columns, formats) = match target {
             Target::Statement(name) => {
-                let statement = self.session.statements().get(name)?;
-                let types = statement.as_ref().map_or(&[][..], Prepared::parameter_types);
+                let statement = self.session.statements().get(name)?.as_ref();
+                let types = statement.map_or(&[][..], Prepared::parameter_types);
+                let out = self.replies.tail(&mut self.socket.output);
                 backend::parameter_description(out, types);
-                (statement, &[][..])
+                let fetched = statement.and_then(|fetch| self.portals.fetched_columns(fetch));
+                (fetched.or_else(|| statement?.columns()), &[][..])
             }
             Target::Portal(name) => {
                 let portal = self.portals.get(name)?;
-                (&portal.statement, portal.formats.as_slice())
+                (portal.columns(), portal.formats.as_slice())
             }
         };
-        match statement.as_ref().and_then(Prepared::columns) {
+        let out = self.replies.tail(&mut self.socket.output);
+        match columns {
             Some(columns) => backend::row_description(out, columns, formats),
             None => backend::no_data(out),
         }
@@ -131,28 +139,21 @@ impl Connection {
             backend::empty_query_response(self.out());
             return Ok(());
         };
-        let finished = Progress::Finished { rows_tag: None };
-        match std::mem::replace(&mut portal.progress, finished) {
+        let formats = portal.formats.clone();
+        match std::mem::replace(&mut portal.progress, Progress::Unrunnable) {
             Progress::NotStarted => {}
-            Progress::Suspended(cursor) => {
+            Progress::Running(cursor) => {
                 let interruption = interruption_of(&prepared, self.deadline());
-                return self.go_on(name, cursor, max_rows, interruption).await;
+                return self.go_on(name, cursor, &formats, max_rows, interruption).await;
             }
-            Progress::Finished { rows_tag: Some(tag) } => {
-                portal.progress = Progress::Finished { rows_tag: Some(tag.clone()) };
-                self.complete(&tag);
+            Progress::Sent { rows } => {
+                portal.progress = Progress::Sent { rows };
+                self.complete(&select_tag(0));
                 return Ok(());
             }
-            Progress::Finished { rows_tag: None } => {
-                return Err(Report::new(
-                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    format!("portal \"{name}\" cannot be run"),
-                )
-                .into());
-            }
+            Progress::Unrunnable => return Err(Portal::unrunnable(name).into()),
         }
         let parameters = std::mem::take(&mut portal.parameters);
-        let formats = portal.formats.clone();
         self.start(name, &prepared, &parameters, &formats, max_rows).await
     }
 
@@ -172,15 +173,32 @@ impl Connection {
         self.send_notices();
         match answer {
             Answer::Rows { columns, rows, tag } => {
-                let cursor = self.cursor(prepared, &columns, rows, tag, formats);
-                return self.go_on(name, Box::new(cursor), max_rows, interruption).await;
+                let cursor = Box::new(self.cursor(prepared.kind(), columns, rows, tag));
+                return self.go_on(name, cursor, formats, max_rows, interruption).await;
             }
             Answer::Command { tag } => {
-                if matches!(prepared.kind(), StatementKind::Commit | StatementKind::Rollback) {
-                    // Portals live as long as their block.
-                    self.portals.clear();
-                }
+                self.settle_portals(prepared.kind(), &tag);
                 self.complete(&tag);
+            }
+            Answer::CopyOut(copy) => {
+                let tag = self.copy_out(copy, interruption).await?;
+                self.complete(&tag);
+            }
+            Answer::Cursor(CursorCommand::Declare(declared)) => {
+                let tag = self.declare(prepared, declared, interruption).await?;
+                self.complete(tag);
+            }
+            Answer::Cursor(CursorCommand::Fetch(fetch)) if max_rows != 0 && !fetch.is_move => {
+                let cursor = Box::new(self.fetch_in_pieces(&fetch, interruption).await?);
+                return self.go_on(name, cursor, formats, max_rows, interruption).await;
+            }
+            Answer::Cursor(CursorCommand::Fetch(fetch)) => {
+                let tag = self.fetch_extended(&fetch, formats, interruption).await?;
+                self.complete(&tag);
+            }
+            Answer::Cursor(CursorCommand::Close { name }) => {
+                let tag = self.close_cursor(name.as_deref())?;
+                self.complete(tag);
             }
             // A client that fetches the rows in pieces cannot wait for its Sync.
             Answer::Held if max_rows != 0 && prepared.columns().is_some() => {
@@ -215,13 +233,14 @@ impl Connection {
     ) -> Result<(), Failure> {
         self.send_notices();
         if max_rows != 0 {
-            let cursor = Box::new(self.cursor_over(prepared, formats, batches));
-            return self.go_on(name, cursor, max_rows, Interruption::Never).await;
+            let columns = prepared.columns().unwrap_or_default().to_vec();
+            let cursor = Box::new(RowCursor::over(columns, batches));
+            return self.go_on(name, cursor, formats, max_rows, Interruption::Never).await;
         }
         let rows = self.send_batches(prepared, formats, &batches).await?;
         self.complete_select(rows);
         if let Ok(portal) = self.portals.get_mut(name) {
-            portal.progress = Progress::Finished { rows_tag: Some(select_tag(0)) };
+            portal.progress = Progress::Sent { rows };
         }
         Ok(())
     }
@@ -238,8 +257,8 @@ impl Connection {
         let WriteAnswer { verb, rows, .. } = answer;
         let columns = prepared.columns().unwrap_or_default().to_vec();
         let rows = futures::stream::iter(rows.map(Ok::<_, sql::Error>));
-        let cursor = self.cursor(prepared, &columns, rows, RowsTag::Counted(verb), formats);
-        self.go_on(name, Box::new(cursor), max_rows, Interruption::Never).await
+        let cursor = self.cursor(prepared.kind(), columns, rows, RowsTag::Counted(verb));
+        self.go_on(name, Box::new(cursor), formats, max_rows, Interruption::Never).await
     }
 
     /// Sends rows of a portal up to the limit.
@@ -247,21 +266,20 @@ impl Connection {
         &mut self,
         name: &str,
         mut cursor: Box<RowCursor>,
+        formats: &[Format],
         max_rows: u64,
         interruption: Interruption,
     ) -> Result<(), Failure> {
-        let progress = match self.send_rows(&mut cursor, max_rows, interruption).await? {
-            RowsEnd::LimitReached => {
-                backend::portal_suspended(self.out());
-                Progress::Suspended(cursor)
-            }
-            RowsEnd::Complete { tag } => {
-                self.complete(&tag);
-                Progress::Finished { rows_tag: Some(cursor.tag(0)) }
-            }
-        };
+        let writer = self.row_writer(cursor.columns(), formats);
+        let step = CursorStep::Forward((max_rows != 0).then_some(max_rows));
+        let count = self.step(&mut cursor, step, RowSink::Client(&writer), interruption).await?;
+        if cursor.position().is_at_end() {
+            self.complete(&cursor.tag(count));
+        } else {
+            backend::portal_suspended(self.out());
+        }
         if let Ok(portal) = self.portals.get_mut(name) {
-            portal.progress = progress;
+            portal.progress = Progress::Running(cursor);
         }
         Ok(())
     }

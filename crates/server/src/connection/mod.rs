@@ -10,7 +10,9 @@
 
 mod copy_binary;
 mod copy_in;
+mod copy_out;
 mod copy_stream;
+mod cursors;
 mod extended;
 mod outcomes;
 mod point_read;
@@ -34,6 +36,7 @@ use replies::Replies;
 use sql::{BlockStatus, Session, Statement};
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -52,6 +55,8 @@ pub(crate) struct Connection {
     replies: Replies,
     /// Between the first message of a pipeline and its Sync.
     is_inside_pipeline: bool,
+    /// Several statements came in one Query: they are a block.
+    query_is_block: bool,
 }
 
 /// What the next message is taken for.
@@ -112,6 +117,18 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Runs a read for as long as somebody is there to be told what it gives.
+async fn while_client_stays<T>(
+    socket: &Socket,
+    read: impl Future<Output = Result<T, Report>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        done = read => Ok(done?),
+        () = socket.client_gone() => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+    }
+}
+
 impl Connection {
     pub(crate) fn new(
         socket: Socket,
@@ -130,6 +147,7 @@ impl Connection {
             mode: Mode::Ready,
             replies: Replies::default(),
             is_inside_pipeline: false,
+            query_is_block: false,
         }
     }
 
@@ -352,6 +370,9 @@ impl Connection {
             Err(Failure::Io(_)) | Ok(()) => report,
         };
         self.session.fail_block();
+        if self.session.status() == BlockStatus::Idle {
+            self.portals.roll_back();
+        }
         self.send_notices();
         report.write_error(self.replies.tail(&mut self.socket.output));
     }
@@ -370,10 +391,11 @@ impl Connection {
         }
         let status = self.session.status();
         if status == BlockStatus::Idle {
-            // Portals live as long as the block around them, and here there is none.
-            self.portals.clear();
+            // Portals live as long as the block around them, and here it has ended.
+            self.portals.commit();
         }
         self.is_inside_pipeline = false;
+        self.query_is_block = false;
         backend::ready_for_query(out, status);
     }
 

@@ -1,10 +1,8 @@
 //! Reads that are answered at once, on the connection's own task: no other thread is asked, and
 //! nothing is waited for but the client.
 
-use super::rows::RowCursor;
+use super::rows::{Order, RowSink};
 use super::{Connection, Failure};
-use crate::codec::{RowWriter, Style};
-use crate::report::Report;
 use crate::wire::backend::{self, Format};
 use sql::arrow::record_batch::RecordBatch;
 use sql::{Prepared, Value};
@@ -31,35 +29,13 @@ impl Connection {
         formats: &[Format],
         batches: &[RecordBatch],
     ) -> Result<u64, Failure> {
-        let columns = prepared.columns().unwrap_or_default();
-        let writer = RowWriter::new(columns, formats, Style::of(self.session.settings()));
+        let writer = self.row_writer(prepared.columns().unwrap_or_default(), formats);
         let mut sent = 0;
         for batch in batches {
-            let reader = writer.read(batch).map_err(Report::from)?;
-            for row in 0..batch.num_rows() {
-                writer.write_row(self.out(), &reader, row).map_err(Report::from)?;
-                sent += 1;
-                if self.socket.wants_flush() {
-                    self.socket.flush().await?;
-                } else if self.replies.holds_too_much() {
-                    // As if the client had asked for what there is so far.
-                    self.answer_held().await?;
-                }
-            }
+            self.give(batch, &mut RowSink::Client(&writer), Order::FirstToLast).await?;
+            sent += batch.num_rows() as u64;
         }
         Ok(sent)
-    }
-
-    /// A cursor over rows that are there, for a client that fetches them in pieces.
-    pub(super) fn cursor_over(
-        &self,
-        prepared: &Prepared,
-        formats: &[Format],
-        batches: Vec<RecordBatch>,
-    ) -> RowCursor {
-        let columns = prepared.columns().unwrap_or_default();
-        let writer = RowWriter::new(columns, formats, Style::of(self.session.settings()));
-        RowCursor::over(writer, batches)
     }
 
     pub(super) fn complete_select(&mut self, rows: u64) {

@@ -3,11 +3,11 @@
 use super::copy_in::CopyProtocol;
 use super::point_read::select_tag;
 use super::replies::{HeldReply, ReplyProtocol};
-use super::rows::{Interruption, RowsEnd};
-use super::{Connection, Failure};
+use super::rows::{Interruption, RowSink};
+use super::{Connection, Failure, while_client_stays};
 use crate::wire::backend;
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Answer, BlockStatus, Prepared, Statement, StatementKind};
+use sql::{Answer, BlockStatus, CursorCommand, CursorStep, Prepared, Statement, StatementKind};
 use std::collections::VecDeque;
 
 impl Connection {
@@ -19,6 +19,7 @@ impl Connection {
             return Ok(());
         }
         let statements = self.session.parse(text)?;
+        self.query_is_block = statements.len() > 1;
         if statements.is_empty() {
             backend::empty_query_response(self.out());
         }
@@ -87,13 +88,30 @@ impl Connection {
         match answer {
             Answer::Rows { columns, rows, tag } => {
                 backend::row_description(self.out(), &columns, &[]);
-                let mut cursor = self.cursor(&prepared, &columns, rows, tag, &[]);
-                match self.send_rows(&mut cursor, 0, interruption).await? {
-                    RowsEnd::Complete { tag } => self.complete_simple(&tag, protocol),
-                    RowsEnd::LimitReached => {}
-                }
+                let writer = self.row_writer(&columns, &[]);
+                let mut cursor = self.cursor(prepared.kind(), columns, rows, tag);
+                let (all, sink) = (CursorStep::Forward(None), RowSink::Client(&writer));
+                let count = self.step(&mut cursor, all, sink, interruption).await?;
+                self.complete_simple(&cursor.tag(count), protocol);
             }
-            Answer::Command { tag } => self.complete_simple(&tag, protocol),
+            Answer::Command { tag } => {
+                self.settle_portals(prepared.kind(), &tag);
+                self.complete_simple(&tag, protocol);
+            }
+            Answer::CopyOut(copy) => {
+                let tag = self.copy_out(copy, interruption).await?;
+                self.complete_simple(&tag, protocol);
+            }
+            Answer::Cursor(command) => {
+                let tag = match command {
+                    CursorCommand::Declare(declared) => {
+                        self.declare(&prepared, declared, interruption).await?.to_owned()
+                    }
+                    CursorCommand::Fetch(fetch) => self.fetch_simple(&fetch, interruption).await?,
+                    CursorCommand::Close { name } => self.close_cursor(name.as_deref())?.to_owned(),
+                };
+                self.complete_simple(&tag, protocol);
+            }
             Answer::Held => {
                 let reply = HeldReply { prepared: Some(prepared), formats: Vec::new(), protocol };
                 self.replies.hold(reply);
@@ -124,11 +142,17 @@ impl Connection {
         parameters: &[sql::Value],
         interruption: Interruption,
     ) -> Result<Answer, Failure> {
+        self.check_may_declare(prepared.kind())?;
         if prepared.reads_ledger() {
             // A read sees what its own session wrote.
             self.await_in_flight().await;
         }
         self.make_way(prepared.kind()).await?;
+        if prepared.kind() == StatementKind::Commit && self.session.status() == BlockStatus::InBlock
+        {
+            let deadline = self.deadline();
+            self.keep_held_cursors(Interruption::Allowed { deadline }).await?;
+        }
         if prepared.is_write() && prepared.reads_ledger() {
             return self.run_gathering(prepared, parameters).await;
         }
@@ -136,7 +160,8 @@ impl Connection {
         match interruption {
             Interruption::Allowed { deadline } => {
                 let execution = self.query_threads.spawning(execution);
-                Ok(self.registration.interrupt.guard(deadline, execution).await?)
+                let executed = self.registration.interrupt.guard(deadline, execution);
+                while_client_stays(&self.socket, executed).await
             }
             Interruption::Never => Ok(execution.await?),
         }
@@ -153,7 +178,8 @@ impl Connection {
         let interrupt = self.registration.interrupt.clone();
         let begun = self.session.gather(prepared, parameters);
         let gathering = interrupt.guard(deadline, begun).await?;
-        let gathered = interrupt.guard(deadline, self.query_threads.finish(gathering)).await?;
+        let gathered = interrupt.guard(deadline, self.query_threads.finish(gathering));
+        let gathered = while_client_stays(&self.socket, gathered).await?;
         Ok(self.session.stage_rows(gathered).await?)
     }
 
@@ -177,7 +203,11 @@ pub(super) fn interruption_of(
     deadline: Option<tokio::time::Instant>,
 ) -> Interruption {
     match prepared.kind() {
-        StatementKind::Query | StatementKind::Show => Interruption::Allowed { deadline },
+        StatementKind::Query
+        | StatementKind::Show
+        | StatementKind::Declare { .. }
+        | StatementKind::Fetch
+        | StatementKind::CopyTo => Interruption::Allowed { deadline },
         _ => Interruption::Never,
     }
 }

@@ -4,7 +4,10 @@
 
 use bytes::{BufMut, BytesMut};
 use pgwire::messages::Message;
-use pgwire::messages::copy::MESSAGE_TYPE_BYTE_COPY_IN_RESPONSE;
+use pgwire::messages::copy::{
+    MESSAGE_TYPE_BYTE_COPY_DATA, MESSAGE_TYPE_BYTE_COPY_DONE, MESSAGE_TYPE_BYTE_COPY_IN_RESPONSE,
+    MESSAGE_TYPE_BYTE_COPY_OUT_RESPONSE,
+};
 use pgwire::messages::data::{
     FieldDescription, MESSAGE_TYPE_BYTE_DATA_ROW, MESSAGE_TYPE_BYTE_NO_DATA,
     MESSAGE_TYPE_BYTE_PARAMETER_DESCRITION, RowDescription,
@@ -215,13 +218,30 @@ pub(crate) fn null(out: &mut BytesMut) {
 
 /// COPY data may start; all columns come in this format.
 pub(crate) fn copy_in_response(out: &mut BytesMut, columns: usize, format: Format) {
-    message(out, MESSAGE_TYPE_BYTE_COPY_IN_RESPONSE, |out| {
+    copy_response(out, MESSAGE_TYPE_BYTE_COPY_IN_RESPONSE, columns, format);
+}
+
+/// COPY data follows; all columns come in this format.
+pub(crate) fn copy_out_response(out: &mut BytesMut, columns: usize, format: Format) {
+    copy_response(out, MESSAGE_TYPE_BYTE_COPY_OUT_RESPONSE, columns, format);
+}
+
+fn copy_response(out: &mut BytesMut, kind: u8, columns: usize, format: Format) {
+    message(out, kind, |out| {
         out.put_u8(u8::from(format == Format::Binary));
         out.put_u16(u16::try_from(columns).unwrap_or(u16::MAX));
         for _ in 0..columns {
-            out.put_i16(i16::from(format == Format::Binary));
+            out.put_i16(format.code());
         }
     });
+}
+
+pub(crate) fn copy_data(out: &mut BytesMut, data: &[u8]) {
+    message(out, MESSAGE_TYPE_BYTE_COPY_DATA, |out| out.put_slice(data));
+}
+
+pub(crate) fn copy_done(out: &mut BytesMut) {
+    bare(out, MESSAGE_TYPE_BYTE_COPY_DONE);
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 use super::frontend::body_bytes_max;
 use crate::report::Report;
 use bytes::{Buf, Bytes, BytesMut};
+use futures::FutureExt;
 use sql::{MemoryBudget, MemoryCharge};
 use std::io;
-use tokio::io::AsyncReadExt;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,8 @@ const IDLE_BUFFER_BYTES_MAX: usize = 32 * 1024;
 const READ_BYTES: usize = 8 * 1024;
 /// The kind and the length in front of every message.
 const HEAD_BYTES: usize = 5;
+/// How often a running read looks whether its client is still there.
+const GONE_CHECK: Duration = Duration::from_secs(1);
 /// The longest packet before a session exists, as in Postgres.
 const STARTUP_BYTES_MAX: usize = 10_000;
 
@@ -162,6 +166,19 @@ impl Socket {
             self.output.reserve(READ_BYTES);
         }
         Ok(())
+    }
+
+    /// Waits until the client has closed its side. It is looked for from time to time, and not at
+    /// once: a client that sends its last statement and closes its side still gets a quick answer.
+    pub(crate) async fn client_gone(&self) {
+        loop {
+            tokio::time::sleep(GONE_CHECK).await;
+            match self.stream.ready(Interest::READABLE).now_or_never() {
+                Some(Ok(ready)) if !ready.is_read_closed() => {}
+                Some(_) => return,
+                None => {}
+            }
+        }
     }
 
     pub(crate) fn wants_flush(&self) -> bool {

@@ -9,6 +9,8 @@ const SAVEPOINTS_MAX: usize = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Savepoint {
     name: String,
+    /// Its place among all that the block has had, from 1.
+    number: u64,
     pub(crate) writes: WritesMark,
     /// What was set by then.
     pub(crate) settings: SessionSettings,
@@ -17,7 +19,10 @@ pub(crate) struct Savepoint {
 
 /// The savepoints of a block, oldest first. A name may be used again: the newest is meant.
 #[derive(Debug, Default)]
-pub(crate) struct Savepoints(Vec<Savepoint>);
+pub(crate) struct Savepoints {
+    list: Vec<Savepoint>,
+    defined: u64,
+}
 
 impl Savepoints {
     pub(crate) fn define(
@@ -27,38 +32,46 @@ impl Savepoints {
         settings: SessionSettings,
         read_only: bool,
     ) -> Result<()> {
-        if self.0.len() >= SAVEPOINTS_MAX {
+        if self.list.len() >= SAVEPOINTS_MAX {
             return Err(Error::new(
                 Fault::ProgramLimitExceeded,
                 format!("a transaction block can have at most {SAVEPOINTS_MAX} savepoints"),
             )
             .with_hint("Release those that are no longer needed: RELEASE SAVEPOINT name."));
         }
-        self.0.push(Savepoint { name, writes, settings, read_only });
+        self.defined += 1;
+        let number = self.defined;
+        self.list.push(Savepoint { name, number, writes, settings, read_only });
         Ok(())
     }
 
     /// Forgets a savepoint and all after it; what was done since stays.
     pub(crate) fn release(&mut self, name: &str) -> Result<()> {
         let place = self.place(name)?;
-        self.0.truncate(place);
+        self.list.truncate(place);
         Ok(())
     }
 
     /// The savepoint to go back to. It stays; those after it are forgotten.
     pub(crate) fn roll_back_to(&mut self, name: &str) -> Result<Savepoint> {
         let place = self.place(name)?;
-        self.0.truncate(place + 1);
-        Ok(self.0[place].clone())
+        self.list.truncate(place + 1);
+        Ok(self.list[place].clone())
     }
 
     /// The savepoint that a failure falls back to, as far as settings go.
     pub(crate) fn newest(&self) -> Option<&Savepoint> {
-        self.0.last()
+        self.list.last()
+    }
+
+    /// The number of that savepoint; 0 if there is none. What is made under a number is undone by
+    /// a rollback to a savepoint of this number or a smaller one.
+    pub(crate) fn newest_number(&self) -> u64 {
+        self.list.last().map_or(0, |savepoint| savepoint.number)
     }
 
     fn place(&self, name: &str) -> Result<usize> {
-        self.0.iter().rposition(|savepoint| savepoint.name == name).ok_or_else(|| {
+        self.list.iter().rposition(|savepoint| savepoint.name == name).ok_or_else(|| {
             Error::new(Fault::InvalidSavepoint, format!("savepoint \"{name}\" does not exist"))
         })
     }

@@ -2,11 +2,15 @@
 //! `\copy` sends on as it was typed.
 
 use super::options::{
-    ColumnList, CopyOptions, Header, WrittenOptions, check_encoding, once, piece_rows,
+    ColumnList, CopyDirection, CopyOptions, Header, WrittenOptions, check_encoding, once,
+    piece_rows,
 };
-use crate::statement::Cursor;
+use super::out::{CopySource, CopyToCommand};
+use crate::statement::{Body, Cursor};
 use crate::{Error, Fault, Result};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use std::sync::Arc;
 
 /// `COPY table (columns) FROM STDIN …`, read but not looked up.
 #[derive(Debug, Clone)]
@@ -21,51 +25,72 @@ pub(crate) struct CopyCommand {
 pub enum CopyFormat {
     Text,
     Csv,
-    /// Read by the wire, which knows the binary form of values.
+    /// Read and written by the wire, which knows the binary form of values.
     Binary,
 }
 
-impl CopyCommand {
-    /// After COPY.
-    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
-        let mut written = WrittenOptions::default();
-        if cursor.take_word("binary") {
-            written.format = Some(CopyFormat::Binary);
-        }
-        if cursor.peek() == Some(&Token::LParen) {
-            return Err(copy_to());
-        }
-        let table = cursor.expect_dotted_name()?;
-        let columns = match cursor.peek() {
-            Some(Token::LParen) => column_list(cursor)?,
-            _ => Vec::new(),
+/// After COPY. The query of `COPY (query)` is read by `parse_query`.
+pub(crate) fn parse_copy(
+    cursor: &mut Cursor<'_>,
+    tokens: &[TokenWithSpan],
+    parse_query: impl FnOnce(Vec<TokenWithSpan>) -> Result<Body>,
+) -> Result<Body> {
+    let mut written = WrittenOptions::default();
+    if cursor.peek() == Some(&Token::LParen) {
+        let query = match parse_query(cursor.take_parentheses(tokens)?)? {
+            Body::Query(query) if matches!(*query, ast::Statement::Query(_)) => query,
+            Body::Unsupported(error) => return Err(error),
+            _ => return Err(Error::unsupported("COPY of a statement that is not a query")),
         };
-        if cursor.take_word("to") {
-            return Err(copy_to());
-        }
-        cursor.expect_word("from")?;
-        if cursor.take_word("program") || cursor.take_string().is_some() {
-            return Err(Error::unsupported("COPY from a file or program of the server")
-                .with_hint("Use COPY … FROM STDIN, or psql's \\copy."));
-        }
-        cursor.expect_word("stdin")?;
-        cursor.take_word("with");
-        if cursor.take(&Token::LParen) {
-            written.read_list(cursor)?;
-        } else {
-            written.read_old_style(cursor)?;
-        }
-        if cursor.take_word("where") {
-            return Err(Error::unsupported("COPY … WHERE is not supported"));
-        }
-        cursor.expect_end()?;
-        Ok(CopyCommand { table, columns, options: written.finish()? })
+        cursor.expect_word("to")?;
+        return finish_to(cursor, CopySource::Query(query), written);
     }
+    if cursor.take_word("binary") {
+        written.format = Some(CopyFormat::Binary);
+    }
+    let name = cursor.expect_dotted_name()?;
+    let columns = match cursor.peek() {
+        Some(Token::LParen) => column_list(cursor)?,
+        _ => Vec::new(),
+    };
+    if cursor.take_word("to") {
+        return finish_to(cursor, CopySource::Table { name, columns }, written);
+    }
+    cursor.expect_word("from")?;
+    expect_client(cursor, "from", "FROM STDIN")?;
+    written.read(cursor)?;
+    if cursor.take_word("where") {
+        return Err(Error::unsupported("COPY … WHERE is not supported"));
+    }
+    cursor.expect_end()?;
+    let options = written.finish(CopyDirection::From)?;
+    Ok(Body::Copy(Arc::new(CopyCommand { table: name, columns, options })))
 }
 
-fn copy_to() -> Error {
-    Error::unsupported("COPY TO is not supported yet")
-        .with_hint("Use SELECT; psql writes files with \\copy's relatives \\o and --csv.")
+fn finish_to(
+    cursor: &mut Cursor<'_>,
+    source: CopySource,
+    mut written: WrittenOptions,
+) -> Result<Body> {
+    expect_client(cursor, "to", "TO STDOUT")?;
+    written.read(cursor)?;
+    cursor.expect_end()?;
+    let options = written.finish(CopyDirection::To)?;
+    Ok(Body::CopyTo(Arc::new(CopyToCommand { source, options })))
+}
+
+/// STDIN or STDOUT: Postgres takes either word for either direction.
+fn expect_client(cursor: &mut Cursor<'_>, preposition: &str, form: &str) -> Result<()> {
+    if cursor.take_word("program") || cursor.take_string().is_some() {
+        return Err(Error::unsupported(format!(
+            "COPY {preposition} a file or program of the server"
+        ))
+        .with_hint(format!("Use COPY … {form}, or psql's \\copy.")));
+    }
+    if cursor.take_word("stdin") || cursor.take_word("stdout") {
+        return Ok(());
+    }
+    Err(cursor.unexpected())
 }
 
 fn column_list(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
@@ -79,6 +104,16 @@ fn column_list(cursor: &mut Cursor<'_>) -> Result<Vec<String>> {
 }
 
 impl WrittenOptions {
+    /// The options in either form, or none.
+    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
+        cursor.take_word("with");
+        if cursor.take(&Token::LParen) {
+            self.read_list(cursor)
+        } else {
+            self.read_old_style(cursor)
+        }
+    }
+
     /// `(FORMAT csv, HEADER, …)`, after the parenthesis.
     fn read_list(&mut self, cursor: &mut Cursor<'_>) -> Result<()> {
         loop {
@@ -108,9 +143,7 @@ impl WrittenOptions {
             "encoding" => check_encoding(&cursor.expect_string()?),
             // A promise about visibility in the same transaction: everything is visible at once.
             "freeze" => parse_header(cursor).map(|_| ()),
-            "force_quote" => {
-                Err(Error::unsupported("COPY force quote only available using COPY TO"))
-            }
+            "force_quote" => once(&mut self.force_quote, quoted_columns(cursor)?),
             "default" => Err(Error::unsupported("COPY … DEFAULT is not supported")
                 .with_hint("Leave the column out of the list: its default holds.")),
             "commit_every" => {
@@ -138,6 +171,8 @@ impl WrittenOptions {
                 once(&mut self.quote, string_after_as(cursor)?)?;
             } else if cursor.take_word("escape") {
                 once(&mut self.escape, string_after_as(cursor)?)?;
+            } else if cursor.take_words(&["force", "quote"]) {
+                once(&mut self.force_quote, bare_columns(cursor)?)?;
             } else if cursor.take_words(&["force", "not", "null"]) {
                 once(&mut self.force_not_null, bare_columns(cursor)?)?;
             } else if cursor.take_words(&["force", "null"]) {
@@ -197,6 +232,14 @@ fn listed_columns(cursor: &mut Cursor<'_>, option: &str) -> Result<ColumnList> {
             Fault::InvalidParameterValue,
             format!("argument to option \"{option}\" must be a list of column names"),
         ));
+    }
+    column_list(cursor).map(ColumnList::Named)
+}
+
+/// A list of columns in parentheses, or `*` for all.
+fn quoted_columns(cursor: &mut Cursor<'_>) -> Result<ColumnList> {
+    if cursor.take(&Token::Mul) {
+        return Ok(ColumnList::All);
     }
     column_list(cursor).map(ColumnList::Named)
 }

@@ -1,5 +1,5 @@
 //! COPY … FROM STDIN: rows of data become drafts, which are committed as one group, all or
-//! nothing, or in pieces where the client asks for it.
+//! nothing, or in pieces where the client asks for it. And COPY … TO STDOUT, the way back.
 //!
 //! Owns the syntax, the two text formats, the bound on what is held until it is committed, and
 //! what an error says about the place in the data. Rows go the same way as those of INSERT, so a
@@ -11,14 +11,17 @@
 mod command;
 mod intake;
 mod options;
+mod out;
 mod pieces;
 mod record;
 mod rejected;
 mod rows;
 
-pub(crate) use command::CopyCommand;
 pub use command::CopyFormat;
+pub(crate) use command::{CopyCommand, parse_copy};
 pub use intake::CopyIn;
+pub use out::{CopyOut, CopyRowFormat};
+pub(crate) use out::{CopyToCommand, CopyToPlan};
 pub use pieces::CommittedRows;
 pub(crate) use rows::{CopiedRows, in_copied_row};
 

@@ -19,6 +19,12 @@ pub(super) enum ColumnList {
     Named(Vec<String>),
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CopyDirection {
+    From,
+    To,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct CopyOptions {
     pub(super) format: CopyFormat,
@@ -27,6 +33,7 @@ pub(super) struct CopyOptions {
     pub(super) header: Header,
     pub(super) quote: u8,
     pub(super) escape: u8,
+    pub(super) force_quote: ColumnList,
     pub(super) force_not_null: ColumnList,
     pub(super) force_null: ColumnList,
     /// Commits in pieces of so many rows; without it, all rows or none.
@@ -42,6 +49,7 @@ pub(super) struct WrittenOptions {
     pub(super) header: Option<Header>,
     pub(super) quote: Option<String>,
     pub(super) escape: Option<String>,
+    pub(super) force_quote: Option<ColumnList>,
     pub(super) force_not_null: Option<ColumnList>,
     pub(super) force_null: Option<ColumnList>,
     pub(super) commit_every: Option<usize>,
@@ -60,9 +68,10 @@ fn invalid(message: impl Into<String>) -> Error {
 }
 
 impl WrittenOptions {
-    pub(super) fn finish(self) -> Result<CopyOptions> {
+    pub(super) fn finish(self, direction: CopyDirection) -> Result<CopyOptions> {
         let format = self.format.unwrap_or(CopyFormat::Text);
         self.check_goes_with(format)?;
+        self.check_goes(direction)?;
         let (delimiter, null) = match format {
             CopyFormat::Csv => (b',', ""),
             CopyFormat::Text | CopyFormat::Binary => (b'\t', "\\N"),
@@ -75,6 +84,7 @@ impl WrittenOptions {
             header: self.header.unwrap_or(Header::None),
             quote,
             escape: one_byte("escape", self.escape.as_deref(), quote)?,
+            force_quote: self.force_quote.unwrap_or(ColumnList::Named(Vec::new())),
             force_not_null: self.force_not_null.unwrap_or(ColumnList::Named(Vec::new())),
             force_null: self.force_null.unwrap_or(ColumnList::Named(Vec::new())),
             commit_every: self.commit_every,
@@ -101,6 +111,7 @@ impl WrittenOptions {
         let csv_only = [
             ("quote", self.quote.is_some()),
             ("escape", self.escape.is_some()),
+            ("force quote", self.force_quote.is_some()),
             ("force not null", self.force_not_null.is_some()),
             ("force null", self.force_null.is_some()),
         ];
@@ -109,6 +120,23 @@ impl WrittenOptions {
                 Err(Error::unsupported(format!("COPY {name} available only in CSV mode")))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Options that mean something in one direction only.
+    fn check_goes(&self, direction: CopyDirection) -> Result<()> {
+        let only = |name: &str, other: &str| {
+            Err(Error::unsupported(format!("COPY {name} only available using COPY {other}")))
+        };
+        match direction {
+            CopyDirection::From if self.force_quote.is_some() => only("force quote", "TO"),
+            CopyDirection::To if self.force_not_null.is_some() => only("force not null", "FROM"),
+            CopyDirection::To if self.force_null.is_some() => only("force null", "FROM"),
+            CopyDirection::To if self.commit_every.is_some() => only("commit_every", "FROM"),
+            CopyDirection::To if self.header == Some(Header::Match) => {
+                Err(Error::unsupported("cannot use \"match\" with HEADER in COPY TO"))
+            }
+            CopyDirection::From | CopyDirection::To => Ok(()),
         }
     }
 }

@@ -8,7 +8,9 @@ use super::types::PostgresTypes;
 use super::typing::columns;
 use crate::catalog::ViewDefinition;
 use crate::{Column, Error, Fault, PgType, Result, SessionSettings};
-use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::common::TableReference;
+use datafusion::logical_expr::planner::ContextProvider;
+use datafusion::logical_expr::{LogicalPlan, TableSource, TableType};
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -47,6 +49,19 @@ impl QueryEngine {
             plan = logical_plan(&statement, &types, &names)?;
         }
         Ok(Planned { plan, parameter_types: types.resolved() })
+    }
+
+    /// Whether the name is that of a view.
+    pub(crate) fn is_view(&self, name: &[String], settings: &SessionSettings) -> bool {
+        let parts: Vec<&str> = name.iter().map(String::as_str).collect();
+        let name = match parts[..] {
+            [name] => TableReference::bare(name),
+            [schema, name] => TableReference::partial(schema, name),
+            [database, schema, name] => TableReference::full(database, schema, name),
+            _ => return false,
+        };
+        let found = self.names(settings.search_path(), None).get_table_source(name);
+        found.is_ok_and(|table| table.table_type() == TableType::View)
     }
 
     fn names<'a>(

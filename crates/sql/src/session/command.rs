@@ -83,7 +83,7 @@ impl Session {
         set_block_modes(&mut self.block, &mut self.settings, modes)
     }
 
-    async fn end(&mut self, chain: bool, commits: bool, statement: &str) -> Result<()> {
+    pub(super) async fn end(&mut self, chain: bool, commits: bool, statement: &str) -> Result<()> {
         let (Block::Open(open) | Block::Failed(open)) = std::mem::take(&mut self.block) else {
             if chain {
                 return Err(Error::new(

@@ -27,6 +27,11 @@ impl<'a> Cursor<'a> {
         self.next >= self.tokens.len()
     }
 
+    /// Whether the next token is the last.
+    pub(crate) fn is_last(&self) -> bool {
+        self.next + 1 == self.tokens.len()
+    }
+
     pub(crate) fn skip(&mut self) {
         self.next += 1;
     }

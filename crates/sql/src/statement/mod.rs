@@ -22,7 +22,8 @@ pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
 pub(crate) use shape::Shape;
 pub(crate) use unsupported::update_refused;
 
-use crate::copy::CopyCommand;
+use crate::copy::{CopyCommand, CopyToCommand, parse_copy};
+use crate::cursor::{DeclareCommand, FetchCommand, parse_close, parse_declare, parse_fetch};
 use crate::{Error, Fault, Result};
 use cursor::{byte_offset, character_position, syntax_error_at, syntax_error_at_end};
 use datafusion::sql::sqlparser::ast;
@@ -46,6 +47,12 @@ pub(crate) enum Body {
     ExplainWrite(Box<ast::Statement>),
     Update(Box<ast::Update>),
     Copy(Arc<CopyCommand>),
+    CopyTo(Arc<CopyToCommand>),
+    Declare(DeclareCommand),
+    Fetch(FetchCommand),
+    CloseCursor {
+        name: Option<String>,
+    },
     Block(BlockCommand),
     Setting(SettingCommand),
     Show(ShowCommand),
@@ -71,6 +78,14 @@ pub enum StatementKind {
     Insert,
     Update,
     CopyFrom,
+    CopyTo,
+    /// DECLARE of a cursor. WITH HOLD it needs no block around it.
+    Declare {
+        is_hold: bool,
+    },
+    /// FETCH and MOVE.
+    Fetch,
+    CloseCursor,
     Begin,
     Commit,
     Rollback,
@@ -107,6 +122,10 @@ impl Statement {
             Body::Insert(_) => StatementKind::Insert,
             Body::Update(_) => StatementKind::Update,
             Body::Copy(_) => StatementKind::CopyFrom,
+            Body::CopyTo(_) => StatementKind::CopyTo,
+            Body::Declare(declare) => StatementKind::Declare { is_hold: declare.options.is_hold },
+            Body::Fetch(_) => StatementKind::Fetch,
+            Body::CloseCursor { .. } => StatementKind::CloseCursor,
             Body::Block(BlockCommand::Begin { .. }) => StatementKind::Begin,
             Body::Block(BlockCommand::Commit { .. }) => StatementKind::Commit,
             Body::Block(BlockCommand::Rollback { .. }) => StatementKind::Rollback,
@@ -192,10 +211,15 @@ fn parse_command(
         "SET" => setting_command::parse_set(cursor).map(Body::Setting),
         "RESET" => setting_command::parse_reset(cursor).map(Body::Setting),
         "SHOW" => setting_command::parse_show(cursor).map(Body::Show),
-        "COPY" => CopyCommand::parse(cursor).map(|command| Body::Copy(Arc::new(command))),
+        "COPY" => parse_copy(cursor, tokens, |query| {
+            parse_one(text, query)?.map(|query| query.body).ok_or_else(|| syntax_error_at_end(text))
+        }),
         "DISCARD" => parse_discard(cursor),
         "DEALLOCATE" => parse_deallocate(cursor),
-        "CLOSE" => parse_close(cursor),
+        "DECLARE" => parse_declaration(text, tokens, cursor),
+        "FETCH" => parse_fetch(cursor, false).map(Body::Fetch),
+        "MOVE" => parse_fetch(cursor, true).map(Body::Fetch),
+        "CLOSE" => parse_close(cursor).map(|name| Body::CloseCursor { name }),
         "UNLISTEN" => parse_unlisten(cursor),
         "PREPARE" if cursor.take_word("transaction") => Err(block_command::two_phase()),
         "PREPARE" => prepare_command::parse_prepare(text, tokens, cursor).map(Body::Prepare),
@@ -238,15 +262,20 @@ fn parse_deallocate(cursor: &mut Cursor<'_>) -> Result<Body> {
     Ok(body)
 }
 
-/// There are no SQL cursors, so closing all of them is done already; pools do it on return.
-fn parse_close(cursor: &mut Cursor<'_>) -> Result<Body> {
-    if cursor.take_word("all") {
-        cursor.expect_end()?;
-        return Ok(Body::Nothing { tag: "CLOSE CURSOR ALL" });
+fn parse_declaration(
+    text: &str,
+    tokens: &[TokenWithSpan],
+    cursor: &mut Cursor<'_>,
+) -> Result<Body> {
+    let (name, options) = parse_declare(cursor)?;
+    let inner = parse_one(text, cursor.rest(tokens))?.ok_or_else(|| cursor.unexpected())?;
+    match inner.body {
+        Body::Query(query) if matches!(*query, ast::Statement::Query(_)) => {
+            Ok(Body::Declare(DeclareCommand { name, options, query }))
+        }
+        Body::Unsupported(error) => Err(error),
+        _ => Err(cursor.unexpected()),
     }
-    let name = cursor.expect_name()?;
-    cursor.expect_end()?;
-    Err(Error::new(Fault::UndefinedCursor, format!("cursor \"{name}\" does not exist")))
 }
 
 /// Nothing can be listened to yet, so there is nothing to stop; pools do it on return.

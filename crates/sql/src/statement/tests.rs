@@ -9,7 +9,7 @@ fn kinds(text: &str) -> Vec<StatementKind> {
 #[test]
 fn texts_are_split_and_classified() {
     use StatementKind::*;
-    let cases: [(&str, &[StatementKind]); 26] = [
+    let cases: [(&str, &[StatementKind]); 28] = [
         ("", &[]),
         (" ; -- nothing\n;/* at all */", &[]),
         ("SELECT 1; SELECT ';'", &[Query, Query]),
@@ -28,7 +28,12 @@ fn texts_are_split_and_classified() {
         ("SET a.b = 1; RESET ALL; SET TIME ZONE 'UTC'", &[Command, Command, Command]),
         ("SHOW TRANSACTION ISOLATION LEVEL; SHOW ALL", &[Show, Show]),
         ("DISCARD ALL; DEALLOCATE ALL; DEALLOCATE \"S_1\"", &[DiscardAll, Command, Command]),
-        ("CLOSE ALL; UNLISTEN *; DISCARD PLANS", &[Command, Command, Command]),
+        ("CLOSE ALL; UNLISTEN *; DISCARD PLANS", &[CloseCursor, Command, Command]),
+        (
+            "DECLARE c CURSOR FOR SELECT 1; FETCH c; MOVE ALL IN c; CLOSE c",
+            &[Declare { is_hold: false }, Fetch, Fetch, CloseCursor],
+        ),
+        ("COPY a TO STDOUT; COPY (SELECT 1) TO STDOUT", &[CopyTo, CopyTo]),
         ("UPDATE accounts SET closed = true; UPDATE assets SET id = 1", &[Update, Unsupported]),
         ("CREATE TABLE x (a int)", &[Unsupported]),
         ("SELECT * FROM a FOR UPDATE; SELECT 1 INTO x", &[Unsupported, Unsupported]),
@@ -77,7 +82,7 @@ fn refusals_point_to_another_way() {
         ("DELETE FROM postings", "Post a reversal"),
         ("DELETE FROM accounts", "SET closed = true"),
         ("TRUNCATE transfers", "Post a reversal"),
-        ("DECLARE c CURSOR FOR SELECT 1", "Portals"),
+        ("COPY a TO '/tmp/a'", "\\copy"),
         ("SELECT * FROM a FOR UPDATE", "min_balance"),
     ];
     for (text, word) in cases {

@@ -31,10 +31,6 @@ pub(super) fn refusal(keyword: &str, cursor: &mut Cursor<'_>) -> Option<Error> {
                  transfers, events. Asset and account rows are added with INSERT.",
         ),
         "GRANT" | "REVOKE" | "REASSIGN" => plain("Roles and rights are not supported yet."),
-        "DECLARE" | "FETCH" | "MOVE" => plain(
-            "SQL cursors are not supported yet. Portals of the extended protocol work, with a row \
-             limit for each fetch.",
-        ),
         "LISTEN" | "NOTIFY" => plain("Notifications are not supported yet."),
         "LOCK" => plain("Readers see a consistent cut and writers never wait for them."),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "REINDEX" | "CLUSTER" | "CHECKPOINT" => {
