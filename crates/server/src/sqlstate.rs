@@ -45,6 +45,7 @@ impl SqlState {
     pub(crate) const AMBIGUOUS_COLUMN: SqlState = SqlState("42702");
     pub(crate) const UNDEFINED_COLUMN: SqlState = SqlState("42703");
     pub(crate) const UNDEFINED_OBJECT: SqlState = SqlState("42704");
+    pub(crate) const AMBIGUOUS_FUNCTION: SqlState = SqlState("42725");
     pub(crate) const GROUPING_ERROR: SqlState = SqlState("42803");
     pub(crate) const DATATYPE_MISMATCH: SqlState = SqlState("42804");
     pub(crate) const UNDEFINED_FUNCTION: SqlState = SqlState("42883");
@@ -79,6 +80,7 @@ impl SqlState {
             Fault::InvalidColumnReference => Self::INVALID_COLUMN_REFERENCE,
             Fault::UndefinedColumn => Self::UNDEFINED_COLUMN,
             Fault::UndefinedFunction => Self::UNDEFINED_FUNCTION,
+            Fault::AmbiguousFunction => Self::AMBIGUOUS_FUNCTION,
             Fault::UndefinedObject => Self::UNDEFINED_OBJECT,
             Fault::AmbiguousColumn => Self::AMBIGUOUS_COLUMN,
             Fault::DuplicateColumn => Self::DUPLICATE_COLUMN,

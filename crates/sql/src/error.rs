@@ -18,6 +18,8 @@ pub enum Fault {
     /// Columns that are there and do not fit where they stand.
     InvalidColumnReference,
     UndefinedFunction,
+    /// A name that several functions have.
+    AmbiguousFunction,
     UndefinedObject,
     AmbiguousColumn,
     DuplicateColumn,

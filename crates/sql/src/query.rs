@@ -18,6 +18,7 @@ mod parameters;
 mod planning;
 mod row_query;
 mod session_values;
+mod set_functions;
 mod types;
 mod typing;
 

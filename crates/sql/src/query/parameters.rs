@@ -6,7 +6,7 @@ use crate::catalog::{PG_TYPE_KEY, arrow_type};
 use crate::{Error, Fault, Numeric, PgType, Result, Value};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::scalar::ScalarValue;
 use ledger::Uuid;
 use std::collections::HashMap;
@@ -64,6 +64,9 @@ fn placeholders(plan: &LogicalPlan) -> Result<HashMap<usize, Option<PgType>>> {
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
+                if let Some((number, pg_type)) = array_compared_with(expr, plan) {
+                    *found.entry(number).or_default() = Some(pg_type);
+                }
                 if let Expr::Placeholder(placeholder) = expr
                     && let Ok(number) = placeholder.id.trim_start_matches('$').parse::<usize>()
                 {
@@ -82,6 +85,32 @@ fn placeholders(plan: &LogicalPlan) -> Result<HashMap<usize, Option<PgType>>> {
         })
     })?;
     Ok(found)
+}
+
+/// `x = ANY($1)`: the parameter is an array of what it is compared with.
+fn array_compared_with(expr: &Expr, plan: &LogicalPlan) -> Option<(usize, PgType)> {
+    let Expr::ScalarFunction(function) = expr else { return None };
+    let ("array_has", [list, element]) = (function.name(), function.args.as_slice()) else {
+        return None;
+    };
+    let Expr::Placeholder(placeholder) = without_casts(list) else { return None };
+    if placeholder.field.as_ref().is_some_and(|field| !field.data_type().is_null()) {
+        return None;
+    }
+    let number = placeholder.id.trim_start_matches('$').parse().ok()?;
+    let element = without_casts(element);
+    let pg_type = plan.inputs().iter().find_map(|input| {
+        let (_, field) = element.to_field(input.schema().as_ref()).ok()?;
+        from_field(&field).ok()
+    })?;
+    Some((number, pg_type.array()?))
+}
+
+fn without_casts(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(cast) => without_casts(&cast.expr),
+        other => other,
+    }
 }
 
 pub(super) fn parameter_field(pg_type: PgType) -> FieldRef {
