@@ -50,11 +50,34 @@ pub(super) fn tables() -> Result<Vec<(&'static str, Arc<dyn TableProvider>)>> {
         .text("qual", |()| None::<String>)
         .text("with_check", |()| None::<String>)
         .finish()?;
+    let text_search = none()
+        .oid("mapcfg", |()| None)
+        .int4("maptokentype", |()| None)
+        .int4("mapseqno", |()| None)
+        .oid("mapdict", |()| None)
+        .finish()?;
     Ok(vec![
+        ("pg_ts_config_map", text_search),
         ("pg_parameter_acl", parameters),
         ("pg_user_mappings", user_mappings),
         ("pg_sequences", sequences),
         ("pg_rules", rules),
         ("pg_policies", policies),
     ])
+}
+
+/// What functions over things that are not there would give.
+pub(super) fn functions() -> Result<Vec<(&'static str, Arc<dyn TableProvider>)>> {
+    let none = || CatalogRows::new(Vec::<()>::new());
+    let options = none()
+        .text("option_name", |()| None::<String>)
+        .text("option_value", |()| None::<String>)
+        .finish()?;
+    let partitions = none()
+        .oid("relid", |()| None)
+        .oid("parentrelid", |()| None)
+        .bool("isleaf", |()| true)
+        .int4("level", |()| None)
+        .finish()?;
+    Ok(vec![("pg_options_to_table", options), ("pg_partition_tree", partitions)])
 }

@@ -68,6 +68,8 @@ enum Meant {
     FunctionOid,
     Texts,
     Oids,
+    /// The one-byte type.
+    Char,
     /// Nobody has been granted anything, and nothing has options.
     NoTexts,
 }
@@ -75,9 +77,14 @@ enum Meant {
 fn meant(field: &Field) -> Option<Meant> {
     let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8);
     match field.name().as_str() {
+        "typtype" | "typcategory" | "typdelim" | "typalign" | "typstorage" | "prokind"
+        | "provolatile" | "proparallel" | "oprkind" | "castcontext" | "castmethod" | "aggkind"
+        | "aggfinalmodify" | "aggmfinalmodify" | "amtype" | "amoppurpose" | "collprovider" => {
+            Some(Meant::Char)
+        }
         "proargmodes" | "proargnames" => Some(Meant::Texts),
         "proallargtypes" => Some(Meant::Oids),
-        name if name.ends_with("acl") || name.ends_with("options") || name == "proconfig" => {
+        name if ["acl", "options", "config"].iter().any(|end| name.ends_with(end)) => {
             Some(Meant::NoTexts)
         }
         _ if is_text && field.metadata().contains_key(OID_ALIAS_KEY) => Some(Meant::FunctionOid),
@@ -92,6 +99,10 @@ pub(super) fn schema(table: &ArrowTable) -> Arc<Schema> {
         .iter()
         .map(|field| match meant(field) {
             Some(Meant::FunctionOid) => Arc::new(oid_field(field.name())),
+            Some(Meant::Char) => {
+                let metadata = HashMap::from([(PG_TYPE_KEY.to_owned(), "char".to_owned())]);
+                Arc::new(field.as_ref().clone().with_metadata(metadata))
+            }
             Some(Meant::Texts | Meant::NoTexts) => {
                 Arc::new(Field::new(field.name(), DataType::new_list(DataType::Utf8, true), true))
             }
@@ -139,7 +150,7 @@ fn convert(
     functions: &Functions,
 ) -> Result<ArrayRef> {
     Ok(match meant(field) {
-        None => Arc::clone(column),
+        None | Some(Meant::Char) => Arc::clone(column),
         Some(Meant::NoTexts) => new_null_array(target.data_type(), column.len()),
         Some(Meant::FunctionOid) => {
             let names = text(column)?;

@@ -15,6 +15,7 @@ mod definitions;
 mod descriptions;
 mod exports;
 mod information_schema;
+mod keywords;
 mod procedures;
 mod relation;
 mod rows;
@@ -27,7 +28,7 @@ pub(crate) use definitions::{ByOid, Definitions};
 pub(crate) use descriptions::Descriptions;
 pub(crate) use relation::{
     ACCOUNTS, ASSETS, BOOKS, EVENTS, PG_TYPE_KEY, POSTINGS, RELATIONS, Relation, TRANSACTIONS,
-    TRANSFERS, VECTOR_KEY, arrow_type, typmod,
+    TRANSFERS, arrow_type, typmod,
 };
 pub(crate) use statics::ALWAYS_EMPTY;
 pub(crate) use views::{View, ViewDefinition};
@@ -133,6 +134,11 @@ impl Catalog {
         for ((schema, name), table) in &system {
             self.add(schema, name, Arc::clone(table));
         }
+        // Functions that give rows: they can be selected from, and are no tables.
+        for (name, table) in absent::functions()? {
+            self.add("pg_catalog", name, table);
+        }
+        self.add("pg_catalog", "pg_get_keywords", keywords::table()?);
         self.system = system;
         self.exported = Arc::new(exported);
         Ok(())

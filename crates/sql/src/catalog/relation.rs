@@ -11,9 +11,6 @@ use std::sync::{Arc, LazyLock};
 /// Field metadata that names the Postgres type where the arrow type does not tell it.
 pub(crate) const PG_TYPE_KEY: &str = "pg";
 
-/// Field metadata that marks a vector of the catalogs, whose subscripts begin with 0.
-pub(crate) const VECTOR_KEY: &str = "pg.vector";
-
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RelationColumn {
     pub(crate) name: &'static str,

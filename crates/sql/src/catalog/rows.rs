@@ -1,6 +1,5 @@
 //! A builder of catalog tables: rows of any kind, a column at a time.
 
-use super::VECTOR_KEY;
 use super::relation::PG_TYPE_KEY;
 use crate::Result;
 use datafusion::arrow::array::builder::{Int16Builder, Int32Builder};
@@ -115,7 +114,7 @@ impl<R> CatalogRows<R> {
 
     /// An `int2vector` such as `indkey`: an array whose subscripts begin with 0.
     pub(super) fn int2_vector(self, name: &str, value: impl Fn(&R) -> Vec<i16>) -> Self {
-        self.int2s(name, value).marked_vector()
+        self.int2s(name, value).marked_vector("int2vector")
     }
 
     /// An `oidvector` such as `indclass`.
@@ -127,12 +126,12 @@ impl<R> CatalogRows<R> {
             lists.append_value(value(row).into_iter().map(|oid| i32::try_from(oid).ok()));
         }
         let column: ArrayRef = Arc::new(lists.finish());
-        self.column(name, None, column).marked_vector()
+        self.column(name, None, column).marked_vector("oidvector")
     }
 
-    fn marked_vector(mut self) -> Self {
+    fn marked_vector(mut self, pg_type: &str) -> Self {
         if let Some(field) = self.fields.pop() {
-            let metadata = HashMap::from([(VECTOR_KEY.to_owned(), String::new())]);
+            let metadata = HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]);
             self.fields.push(field.with_metadata(metadata));
         }
         self

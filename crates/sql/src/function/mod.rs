@@ -8,6 +8,7 @@
 mod cast;
 mod catalog;
 mod json;
+mod like;
 mod money;
 mod numeric_cast;
 mod rewrite;
@@ -31,6 +32,7 @@ use store::Ledger;
 pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
     for function in cast::all().into_iter().chain(session::all()).chain(json::all()).chain([
         numeric_cast::numeric(),
+        like::like_pattern(),
         to_char::to_char(),
         money::format_amount(ledger.clone()),
     ]) {

@@ -193,7 +193,8 @@ fn own_collation(expr: &Expr) -> bool {
     let pair = (last_name(left), last_name(right));
     matches!(
         pair,
-        (Some("attcollation"), Some("typcollation")) | (Some("typcollation"), Some("attcollation"))
+        (Some("attcollation" | "typcollation"), Some("typcollation"))
+            | (Some("typcollation"), Some("attcollation"))
     )
 }
 

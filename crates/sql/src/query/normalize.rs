@@ -124,11 +124,15 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Continue(());
         }
         set_functions::select_list_function(expr);
+        set_functions::field_of_row(expr);
         match expr {
             Expr::Collate { expr: inner, .. } => {
                 let inner = std::mem::replace(inner.as_mut(), null());
                 *expr = inner;
                 return self.pre_visit_expr(expr);
+            }
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                plain_escape(pattern, escape_char);
             }
             Expr::BinaryOp { op: op @ BinaryOperator::PGCustomBinaryOperator(_), .. } => {
                 if let Err(error) = plain_operator(op) {
@@ -258,6 +262,22 @@ pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
         over: None,
         within_group: Vec::new(),
     })
+}
+
+/// A pattern with an escape of its own, as one whose escape is the backslash.
+fn plain_escape(pattern: &mut Expr, escape: &mut Option<ast::ValueWithSpan>) {
+    let is_plain = match escape.as_ref().map(|escape| &escape.value) {
+        None => true,
+        Some(Value::SingleQuotedString(text)) => text == "\\",
+        Some(_) => false,
+    };
+    if is_plain {
+        return;
+    }
+    if let Some(escape) = escape.take() {
+        let written = std::mem::replace(pattern, null());
+        *pattern = call("like_pattern", vec![written, Expr::Value(escape)]);
+    }
 }
 
 /// `OPERATOR(pg_catalog.~)` is `~`.
@@ -412,10 +432,9 @@ fn name_function(operand: &Expr) -> Option<&'static str> {
 
 /// A reg* value in the select list is shown as a name.
 fn show_name_of_oid(expr: &mut Expr) {
-    if let Some(name) = name_function(expr)
-        && let Expr::Function(function) = expr
-    {
-        function.name = ObjectName::from(vec![Ident::new(name)]);
+    if let Some(name) = name_function(expr) {
+        let oid = std::mem::replace(expr, null());
+        *expr = call(name, vec![oid]);
     }
 }
 

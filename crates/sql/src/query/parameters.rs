@@ -160,11 +160,35 @@ pub(super) fn to_scalar(value: &Value, pg_type: PgType) -> Result<ScalarValue> {
         Value::Bytes(bytes) => Ok(ScalarValue::Binary(Some(bytes.clone()))),
         Value::Array(values) => {
             let element = pg_type.element().ok_or_else(|| mismatch(pg_type))?;
+            if element == PgType::Numeric {
+                return whole_numbers(values);
+            }
             let scalars =
                 values.iter().map(|each| to_scalar(each, element)).collect::<Result<Vec<_>>>()?;
             Ok(ScalarValue::List(ScalarValue::new_list_nullable(&scalars, &arrow_type(element))))
         }
     }
+}
+
+/// The elements of an array have one scale, and that of a parameter's is 0.
+fn whole_numbers(values: &[Value]) -> Result<ScalarValue> {
+    let whole = |value: &Value| match value {
+        Value::Null => Ok(ScalarValue::Decimal128(None, 38, 0)),
+        Value::Numeric(Numeric { unscaled, scale }) => {
+            let whole = 10i128.checked_pow(u32::from(*scale)).filter(|unit| unscaled % unit == 0);
+            let unit = whole.ok_or_else(|| {
+                Error::unsupported(
+                    "an array parameter of numerics with a fraction is not supported",
+                )
+                .with_hint("Send it as text[] and cast each element.")
+            })?;
+            Ok(ScalarValue::Decimal128(Some(unscaled / unit), 38, 0))
+        }
+        other => to_scalar(other, PgType::Numeric),
+    };
+    let scalars = values.iter().map(whole).collect::<Result<Vec<_>>>()?;
+    let element = arrow_type(PgType::Numeric);
+    Ok(ScalarValue::List(ScalarValue::new_list_nullable(&scalars, &element)))
 }
 
 fn integer(value: i64, pg_type: PgType) -> Result<ScalarValue> {

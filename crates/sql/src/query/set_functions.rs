@@ -6,13 +6,16 @@
 
 use super::normalize::call;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, GroupByExpr, Ident, ObjectNamePart, OrderByExpr, OrderByKind, Query, Select,
-    SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
+    AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, ObjectNamePart, OrderByExpr,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use std::ops::ControlFlow;
+
+/// Functions that give the same rows whatever they are asked.
+const KEPT_AS_TABLES: [&str; 3] = ["pg_get_keywords", "pg_options_to_table", "pg_partition_tree"];
 
 /// Functions in FROM: `pg_catalog.f(…)` is `f(…)`, and a series of computed bounds is unnested.
 pub(super) fn table_function(table: &mut TableFactor) {
@@ -23,6 +26,14 @@ pub(super) fn table_function(table: &mut TableFactor) {
     let schema = name.0.first().and_then(ObjectNamePart::as_ident);
     if name.0.len() == 2 && schema.is_some_and(|schema| schema.value == "pg_catalog") {
         name.0.remove(0);
+    }
+    if let TableFactor::Table { name, args, .. } = table
+        && let [ObjectNamePart::Identifier(function)] = name.0.as_slice()
+        && KEPT_AS_TABLES.contains(&function.value.as_str())
+    {
+        name.0.insert(0, ObjectNamePart::Identifier(Ident::new("pg_catalog")));
+        *args = None;
+        return;
     }
     computed_series(table);
 }
@@ -67,6 +78,18 @@ fn only_item(query: &mut Query) -> Option<&mut Expr> {
         [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] => Some(expr),
         _ => None,
     }
+}
+
+/// `(row).field`.
+pub(super) fn field_of_row(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice() else { return };
+    let name = Expr::Value(Value::SingleQuotedString(field.value.clone()).with_empty_span());
+    let mut root = std::mem::replace(root.as_mut(), name.clone());
+    while let Expr::Nested(inner) = root {
+        root = *inner;
+    }
+    *expr = call("get_field", vec![root, name]);
 }
 
 /// A function that gives rows, in a select list.
@@ -225,5 +248,6 @@ pub(super) fn oid_of_table(expr: &Expr, scopes: &[Vec<(Ident, String)>]) -> Opti
         _ => return None,
     };
     let name = Value::SingleQuotedString(table.clone()).with_empty_span();
-    Some(call("regclass", vec![Expr::Value(name)]))
+    // As an oid, or a select list would show its name.
+    Some(call("oid", vec![call("regclass", vec![Expr::Value(name)])]))
 }

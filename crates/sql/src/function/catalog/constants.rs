@@ -28,6 +28,7 @@ pub(super) fn constants() -> Vec<ScalarUDF> {
         ("pg_is_in_recovery", no.clone()),
         ("pg_client_encoding", text(Some("UTF8"))),
         ("pg_encoding_to_char", text(Some("UTF8"))),
+        ("getdatabaseencoding", text(Some("UTF8"))),
         ("pg_type_is_visible", yes.clone()),
         ("pg_function_is_visible", yes.clone()),
         ("pg_operator_is_visible", yes.clone()),

@@ -2,7 +2,7 @@
 //! `unnest` of one of these.
 
 use super::any;
-use crate::catalog::VECTOR_KEY;
+use crate::catalog::PG_TYPE_KEY;
 use crate::function::simple::{answer, arrays, undefined};
 use datafusion::arrow::array::builder::Int32Builder;
 use datafusion::arrow::array::{
@@ -79,7 +79,7 @@ impl ScalarUDFImpl for Subscripts {
 }
 
 fn is_vector(field: &Field) -> bool {
-    field.metadata().contains_key(VECTOR_KEY)
+    field.metadata().get(PG_TYPE_KEY).is_some_and(|name| name.ends_with("vector"))
 }
 
 /// `(x, n)` for each element: its value and its number, from 1.
