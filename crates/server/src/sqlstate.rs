@@ -21,6 +21,7 @@ impl SqlState {
     pub(crate) const DIVISION_BY_ZERO: SqlState = SqlState("22012");
     pub(crate) const CHARACTER_NOT_IN_REPERTOIRE: SqlState = SqlState("22021");
     pub(crate) const INVALID_PARAMETER_VALUE: SqlState = SqlState("22023");
+    pub(crate) const INVALID_ESCAPE_SEQUENCE: SqlState = SqlState("22025");
     pub(crate) const INVALID_TEXT_REPRESENTATION: SqlState = SqlState("22P02");
     pub(crate) const INVALID_BINARY_REPRESENTATION: SqlState = SqlState("22P03");
     pub(crate) const BAD_COPY_FILE_FORMAT: SqlState = SqlState("22P04");
@@ -80,6 +81,7 @@ impl SqlState {
             Fault::InvalidColumnReference => Self::INVALID_COLUMN_REFERENCE,
             Fault::UndefinedColumn => Self::UNDEFINED_COLUMN,
             Fault::UndefinedFunction => Self::UNDEFINED_FUNCTION,
+            Fault::InvalidEscapeSequence => Self::INVALID_ESCAPE_SEQUENCE,
             Fault::AmbiguousFunction => Self::AMBIGUOUS_FUNCTION,
             Fault::UndefinedObject => Self::UNDEFINED_OBJECT,
             Fault::AmbiguousColumn => Self::AMBIGUOUS_COLUMN,

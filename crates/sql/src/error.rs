@@ -29,6 +29,8 @@ pub enum Fault {
     /// Text that is not a value of its type.
     InvalidTextRepresentation,
     InvalidParameterValue,
+    /// An ESCAPE of more than one character.
+    InvalidEscapeSequence,
     UntranslatableCharacter,
     /// Bytes that are no text.
     CharacterNotInRepertoire,

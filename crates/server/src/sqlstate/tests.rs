@@ -112,6 +112,7 @@ fn every_other_fault_has_its_row() {
         (Fault::UndefinedObject, "42704"),
         (Fault::AmbiguousColumn, "42702"),
         (Fault::AmbiguousFunction, "42725"),
+        (Fault::InvalidEscapeSequence, "22025"),
         (Fault::DuplicateColumn, "42701"),
         (Fault::GroupingError, "42803"),
         (Fault::DatatypeMismatch, "42804"),

@@ -110,10 +110,18 @@ pub(super) fn schema(table: &ArrowTable) -> Arc<Schema> {
                 let list = DataType::List(Arc::new(oid_field("item")));
                 Arc::new(Field::new(field.name(), list, true))
             }
-            None => Arc::clone(field),
+            None => named_as_in_15(field),
         })
         .collect();
     Arc::new(Schema::new(fields))
+}
+
+/// The exports are of a later release; a column that it renamed has its old name here.
+fn named_as_in_15(field: &FieldRef) -> FieldRef {
+    match field.name().as_str() {
+        "colllocale" => Arc::new(field.as_ref().clone().with_name("colliculocale")),
+        _ => Arc::clone(field),
+    }
 }
 
 fn oid_field(name: &str) -> Field {

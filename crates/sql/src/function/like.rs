@@ -62,7 +62,7 @@ fn with_backslash(pattern: &str, escape: &str) -> Result<String> {
     let escape = letters.next();
     if letters.next().is_some() {
         return Err(super::own(
-            Error::new(Fault::InvalidParameterValue, "invalid escape string")
+            Error::new(Fault::InvalidEscapeSequence, "invalid escape string")
                 .with_hint("Escape string must be empty or one character."),
         ));
     }

@@ -22,7 +22,7 @@ pub(crate) struct SettingLookup {
 impl SettingLookup {
     pub(crate) fn new(settings: &SessionSettings) -> Self {
         let values =
-            settings.rows().map(|row| (row.name.to_owned(), row.value.into_owned())).collect();
+            settings.rows().map(|row| (row.name.to_lowercase(), row.value.into_owned())).collect();
         SettingLookup { values, signature: Signature::user_defined(Volatility::Immutable) }
     }
 
