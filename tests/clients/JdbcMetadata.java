@@ -117,7 +117,7 @@ public final class JdbcMetadata {
         json.setType("jsonb");
         json.setValue("[1]");
         try (PreparedStatement statement = connection.prepareStatement(
-                "SELECT ?::numeric, ?::jsonb, ?::bytea, ?::date, ARRAY[1, NULL, 3], NULL::uuid,"
+                "SELECT ?::numeric, ?::jsonb, ?::bytea, ?::date, ARRAY[1, NULL, 3]::int4[], NULL::uuid,"
                     + " (SELECT count(*) FROM accounts WHERE path = ANY(?))")) {
             statement.setBigDecimal(1, most);
             statement.setObject(2, json);

@@ -11,6 +11,7 @@
 mod catalog_query;
 mod context;
 mod explain;
+mod interval_text;
 mod naming;
 mod normalize;
 mod output;
