@@ -19,7 +19,7 @@ public final class JdbcMetadata {
     public static void main(String[] arguments) throws Exception {
         String address = "jdbc:postgresql://127.0.0.1:" + arguments[0] + "/tallybook?user=tester";
         // Binary results from the first execution on, and text only.
-        for (String options : new String[] {"&prepareThreshold=-1", "&preferQueryMode=simple"}) {
+        for (String options : new String[] {"&prepareThreshold=-1", "&binaryTransfer=false"}) {
             try (Connection connection = DriverManager.getConnection(address + options)) {
                 tables(connection.getMetaData());
                 columns(connection.getMetaData());

@@ -76,9 +76,6 @@ fn samples() -> Vec<Sample> {
         }),
         sample("int4[]", 1007, "{1,NULL}", array(23, &[Some(1i32.to_be_bytes().into()), None])),
         sample("int8[]", 1016, "{-1}", array(20, &[Some((-1i64).to_be_bytes().into())])),
-        sample("uuid[]", 2951, "{018f2b6e-0000-7000-8000-000000000007}", {
-            array(2950, &[Some(UUID.to_vec())])
-        }),
         sample("numeric[]", 1231, "{99999999999999999999999999999999999999,NULL}", {
             array(1700, &[Some(most), None])
         }),
