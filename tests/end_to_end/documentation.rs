@@ -5,7 +5,7 @@
 
 use crate::berka::load;
 use std::fmt::Write as _;
-use tests::{Server, data_dir, psql, repository};
+use tests::{Server, data_dir, jdbc_script, psql, psycopg_script, repository};
 
 const BEGIN: &str = "<!-- examples on berka -->";
 const END: &str = "<!-- end of examples -->";
@@ -49,4 +49,32 @@ fn the_bookkeepers_questions_are_answered_as_documented() {
     } else {
         assert_eq!(document, answered, "TALLYBOOK_UPDATE_DOCS=1 writes the new outputs");
     }
+}
+
+/// The SQL of the examples that ask for rows, as one script.
+fn questions(document: &str) -> String {
+    let (_, rest) = document.split_once(BEGIN).expect("the examples begin");
+    let (examples, _) = rest.split_once(END).expect("the examples end");
+    let blocks = examples.split("```sql\n").skip(1).filter_map(|block| block.split_once("```\n"));
+    // How a plan is shown is psql's own affair.
+    blocks.map(|(sql, _)| sql).filter(|sql| !sql.starts_with("EXPLAIN")).collect()
+}
+
+#[test]
+fn psql_psycopg_and_jdbc_give_the_bookkeeper_the_same_answers() {
+    let Some(dir) = data_dir("berka") else {
+        println!("skipped: no data set; set TALLYBOOK_BERKA_DIR to its directory");
+        return;
+    };
+    let server = Server::start();
+    load(&server, &dir);
+    let document = std::fs::read_to_string(repository().join("docs/sql.md")).unwrap();
+    let questions = questions(&document);
+    let by_psql = psql(&server, &["-A", "-t"], &questions).ok();
+    assert!(by_psql.lines().count() > 60, "{by_psql}");
+    let file = server.scratch().join("questions.sql");
+    std::fs::write(&file, &questions).unwrap();
+    let file = file.to_str().expect("a path in UTF-8");
+    assert_eq!(psycopg_script(&server, "answers.py", &[file]).ok(), by_psql, "psycopg");
+    assert_eq!(jdbc_script(&server, "Answers.java", &[file]).ok(), by_psql, "JDBC");
 }

@@ -1,4 +1,4 @@
-//! Other people's programs: psql, Python with psycopg, Java with pgJDBC, JavaScript with
+//! Other people's programs: psql, Python with its drivers, Java with pgJDBC, JavaScript with
 //! node-postgres.
 
 use crate::Server;
@@ -81,18 +81,19 @@ pub fn psycopg_script(server: &Server, name: &str, arguments: &[&str]) -> Finish
     run_client(interpreter, server, name, arguments)
 }
 
-/// Runs the class in `tests/clients/<name>` with the port as its argument. Java compiles it first.
+/// Runs the class in `tests/clients/<name>` with the port as its first argument. Java compiles it
+/// first.
 ///
 /// # Panics
 /// If the driver that `scripts/test` installs is not there.
-pub fn jdbc_script(server: &Server, name: &str) -> Finished {
+pub fn jdbc_script(server: &Server, name: &str, arguments: &[&str]) -> Finished {
     let mut java = with_time_limit("java");
     // It is a short program: less compiling of it takes half of the time.
     java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
     java.arg("-cp").arg(existing(Path::new(JDBC_DRIVER)));
     // It would be announced on stderr.
     java.env_remove("JAVA_TOOL_OPTIONS");
-    run_client(java, server, name, &[])
+    run_client(java, server, name, arguments)
 }
 
 /// Runs `tests/clients/<name>` with the port as its argument, in Node.

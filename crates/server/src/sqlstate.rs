@@ -21,6 +21,7 @@ impl SqlState {
     pub(crate) const DIVISION_BY_ZERO: SqlState = SqlState("22012");
     pub(crate) const CHARACTER_NOT_IN_REPERTOIRE: SqlState = SqlState("22021");
     pub(crate) const INVALID_PARAMETER_VALUE: SqlState = SqlState("22023");
+    pub(crate) const INVALID_ESCAPE_SEQUENCE: SqlState = SqlState("22025");
     pub(crate) const INVALID_TEXT_REPRESENTATION: SqlState = SqlState("22P02");
     pub(crate) const INVALID_BINARY_REPRESENTATION: SqlState = SqlState("22P03");
     pub(crate) const BAD_COPY_FILE_FORMAT: SqlState = SqlState("22P04");
@@ -45,6 +46,7 @@ impl SqlState {
     pub(crate) const AMBIGUOUS_COLUMN: SqlState = SqlState("42702");
     pub(crate) const UNDEFINED_COLUMN: SqlState = SqlState("42703");
     pub(crate) const UNDEFINED_OBJECT: SqlState = SqlState("42704");
+    pub(crate) const AMBIGUOUS_FUNCTION: SqlState = SqlState("42725");
     pub(crate) const GROUPING_ERROR: SqlState = SqlState("42803");
     pub(crate) const DATATYPE_MISMATCH: SqlState = SqlState("42804");
     pub(crate) const WRONG_OBJECT_TYPE: SqlState = SqlState("42809");
@@ -81,6 +83,8 @@ impl SqlState {
             Fault::InvalidColumnReference => Self::INVALID_COLUMN_REFERENCE,
             Fault::UndefinedColumn => Self::UNDEFINED_COLUMN,
             Fault::UndefinedFunction => Self::UNDEFINED_FUNCTION,
+            Fault::InvalidEscapeSequence => Self::INVALID_ESCAPE_SEQUENCE,
+            Fault::AmbiguousFunction => Self::AMBIGUOUS_FUNCTION,
             Fault::UndefinedObject => Self::UNDEFINED_OBJECT,
             Fault::WrongObjectType => Self::WRONG_OBJECT_TYPE,
             Fault::AmbiguousColumn => Self::AMBIGUOUS_COLUMN,

@@ -18,6 +18,8 @@ pub enum Fault {
     /// Columns that are there and do not fit where they stand.
     InvalidColumnReference,
     UndefinedFunction,
+    /// A name that several functions have.
+    AmbiguousFunction,
     UndefinedObject,
     /// A view where a table is needed, and the like.
     WrongObjectType,
@@ -29,6 +31,8 @@ pub enum Fault {
     /// Text that is not a value of its type.
     InvalidTextRepresentation,
     InvalidParameterValue,
+    /// An ESCAPE of more than one character.
+    InvalidEscapeSequence,
     UntranslatableCharacter,
     /// Bytes that are no text.
     CharacterNotInRepertoire,

@@ -38,11 +38,14 @@ pub enum PgType {
     UuidArray,
     JsonbArray,
     TimestampTzArray,
+    /// Small integers in a catalog such as `pg_index.indkey`; its subscripts begin with 0.
+    Int2Vector,
+    OidVector,
 }
 
 impl PgType {
     /// Type, oid, size in bytes (-1: variable), name as `pg_type.typname` has it.
-    const TABLE: [(PgType, u32, i16, &'static str); 34] = [
+    const TABLE: [(PgType, u32, i16, &'static str); 36] = [
         (PgType::Bool, 16, 1, "bool"),
         (PgType::Bytea, 17, -1, "bytea"),
         (PgType::Char, 18, 1, "char"),
@@ -77,6 +80,8 @@ impl PgType {
         (PgType::UuidArray, 2951, -1, "_uuid"),
         (PgType::JsonbArray, 3807, -1, "_jsonb"),
         (PgType::TimestampTzArray, 1185, -1, "_timestamptz"),
+        (PgType::Int2Vector, 22, -1, "int2vector"),
+        (PgType::OidVector, 30, -1, "oidvector"),
     ];
 
     fn row(self) -> &'static (PgType, u32, i16, &'static str) {
@@ -106,7 +111,11 @@ impl PgType {
 
     /// The type of an array's elements.
     pub fn element(self) -> Option<Self> {
-        Self::from_name(self.name().strip_prefix('_')?)
+        match self {
+            PgType::Int2Vector => Some(PgType::Int2),
+            PgType::OidVector => Some(PgType::Oid),
+            _ => Self::from_name(self.name().strip_prefix('_')?),
+        }
     }
 
     /// The array type over this one.

@@ -11,6 +11,7 @@
 mod catalog_query;
 mod context;
 mod explain;
+mod interval_text;
 mod naming;
 mod normalize;
 mod output;
@@ -19,6 +20,7 @@ mod planning;
 mod point;
 mod row_query;
 mod session_values;
+mod set_functions;
 mod types;
 mod typing;
 

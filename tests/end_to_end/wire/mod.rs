@@ -1,8 +1,9 @@
-//! The wire: statements, values, errors, blocks and pipelines, and bytes that make no sense.
+//! The wire: statements, values, parameters, errors, blocks and pipelines, and bytes that make no sense.
 
 mod blocks;
 mod errors;
 mod hostile;
+mod parameters;
 mod queries;
 mod replay;
 mod streaming;

@@ -24,6 +24,9 @@ pub(super) fn write_text(
     let element = element_type(pg_type)?;
     let reader = CellReader::new(values.as_ref(), element)?;
     let mut shown = BytesMut::new();
+    if is_vector(pg_type) {
+        return write_vector(out, values, &reader, element, style);
+    }
     out.put_u8(b'{');
     for index in 0..values.len() {
         if index > 0 {
@@ -38,6 +41,29 @@ pub(super) fn write_text(
         write_element(out, &shown);
     }
     out.put_u8(b'}');
+    Ok(())
+}
+
+fn is_vector(pg_type: PgType) -> bool {
+    matches!(pg_type, PgType::Int2Vector | PgType::OidVector)
+}
+
+/// `int2vector` and `oidvector`: numbers with spaces between them.
+fn write_vector(
+    out: &mut BytesMut,
+    values: &ArrayRef,
+    reader: &CellReader<'_>,
+    element: PgType,
+    style: Style,
+) -> Result<(), Unencodable> {
+    for index in 0..values.len() {
+        if index > 0 {
+            out.put_u8(b' ');
+        }
+        if let Some(cell) = reader.get(index)? {
+            text::write(out, &cell, element, style)?;
+        }
+    }
     Ok(())
 }
 
@@ -81,8 +107,8 @@ pub(super) fn write_binary(
     out.put_i32(
         i32::try_from(values.len()).map_err(|_| Unencodable::new("a huge array", pg_type))?,
     );
-    // The lower bound: SQL counts from one.
-    out.put_i32(1);
+    // The lower bound: SQL counts from one, the catalogs' vectors from zero.
+    out.put_i32(i32::from(!is_vector(pg_type)));
     for index in 0..values.len() {
         match reader.get(index)? {
             Some(cell) => backend::value(out, |out| binary::write(out, &cell, element))?,

@@ -111,6 +111,8 @@ fn every_other_fault_has_its_row() {
         (Fault::UndefinedFunction, "42883"),
         (Fault::UndefinedObject, "42704"),
         (Fault::AmbiguousColumn, "42702"),
+        (Fault::AmbiguousFunction, "42725"),
+        (Fault::InvalidEscapeSequence, "22025"),
         (Fault::DuplicateColumn, "42701"),
         (Fault::GroupingError, "42803"),
         (Fault::DatatypeMismatch, "42804"),

@@ -173,7 +173,7 @@ impl Block {
         let Block::Open(open) = self else { return now() };
         open.ran_query = true;
         match open.isolation {
-            Isolation::ReadCommitted => now(),
+            Isolation::ReadCommitted | Isolation::ReadUncommitted => now(),
             Isolation::RepeatableRead | Isolation::Serializable => {
                 open.view.get_or_insert_with(now).clone()
             }

@@ -3,7 +3,7 @@
 use super::relation::Key;
 use super::rows::CatalogRows;
 use super::{PUBLIC_NAMESPACE, RELATIONS, Relation};
-use crate::Result;
+use crate::{PgType, Result};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
 use std::sync::Arc;
@@ -23,6 +23,24 @@ fn numbers((relation, key): &(&Relation, &Key)) -> Vec<i16> {
         .collect()
 }
 
+fn types(relation: &Relation, key: &Key) -> impl Iterator<Item = PgType> {
+    key.columns
+        .iter()
+        .filter_map(|name| relation.column_index(name))
+        .filter_map(|index| relation.columns.get(index))
+        .map(|column| column.pg_type)
+}
+
+/// The operator class of a btree over the type, by its oid in every Postgres.
+fn opclass(pg_type: PgType) -> u32 {
+    match pg_type {
+        PgType::Int4 => 1_978,
+        PgType::Int8 => 3_124,
+        PgType::Uuid => 10_065,
+        _ => 3_126,
+    }
+}
+
 pub(super) fn tables() -> Result<Vec<(&'static str, Arc<dyn TableProvider>)>> {
     let indexes = CatalogRows::new(keys())
         .oid("indexrelid", |(_, key)| Some(key.index_oid))
@@ -40,10 +58,12 @@ pub(super) fn tables() -> Result<Vec<(&'static str, Arc<dyn TableProvider>)>> {
         .bool("indisready", |_| true)
         .bool("indislive", |_| true)
         .bool("indisreplident", |_| false)
-        .int2s("indkey", numbers)
-        .int2s("indcollation", |(_, key)| vec![0; key.columns.len()])
-        .int2s("indclass", |(_, key)| vec![0; key.columns.len()])
-        .int2s("indoption", |(_, key)| vec![0; key.columns.len()])
+        .int2_vector("indkey", numbers)
+        .oid_vector("indcollation", |(relation, key)| {
+            types(relation, key).map(|each| if each == PgType::Text { 100 } else { 0 }).collect()
+        })
+        .oid_vector("indclass", |(relation, key)| types(relation, key).map(opclass).collect())
+        .int2_vector("indoption", |(_, key)| vec![0; key.columns.len()])
         .nothing("indexprs", &DataType::Utf8)
         .nothing("indpred", &DataType::Utf8)
         .finish()?;

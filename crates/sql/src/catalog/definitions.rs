@@ -2,6 +2,8 @@
 //! kin answer from.
 
 use super::constraints::keys;
+use super::descriptions::{self, Descriptions};
+use super::procedures::{Exported, Procedure};
 use super::relation::Key;
 use super::{
     INFORMATION_SCHEMA_NAMESPACE, OWNER, OWNER_OID, PG_CATALOG_NAMESPACE, PUBLIC_NAMESPACE,
@@ -22,10 +24,25 @@ pub(crate) struct Definitions {
     pub(crate) classes: ByOid,
     pub(crate) namespaces: ByOid,
     pub(crate) roles: ByOid,
+    /// Types as SQL writes them.
+    pub(crate) types: ByOid,
+    /// Types as `pg_type.typname` has them.
+    pub(crate) type_names: ByOid,
+    pub(crate) functions: ByOid,
+    /// Functions with the types of their arguments.
+    pub(crate) signatures: ByOid,
+    pub(crate) function_arguments: ByOid,
+    pub(crate) function_identities: ByOid,
+    pub(crate) function_results: ByOid,
+    /// Tables and views that are only found with their schema in front.
+    pub(crate) hidden_classes: ByOid,
+    /// The columns of each index.
+    pub(crate) index_columns: Arc<BTreeMap<i64, &'static [&'static str]>>,
+    pub(crate) descriptions: Descriptions,
 }
 
 impl Definitions {
-    pub(super) fn new(views: &[View], system: &[SystemTable]) -> Result<Self> {
+    pub(super) fn new(views: &[View], system: &[SystemTable], exported: &Exported) -> Result<Self> {
         let keys = keys();
         let mut classes: BTreeMap<i64, String> = RELATIONS
             .iter()
@@ -45,6 +62,12 @@ impl Definitions {
             (PUBLIC_NAMESPACE, "public"),
             (INFORMATION_SCHEMA_NAMESPACE, "information_schema"),
         ];
+        let hidden = classes.iter().filter(|(_, name)| name.contains('.'));
+        let hidden_classes = Arc::new(hidden.map(|(oid, name)| (*oid, name.clone())).collect());
+        let of_functions = |text: fn(&Procedure) -> String| -> ByOid {
+            let texts = exported.functions.iter().map(|(oid, function)| (*oid, text(function)));
+            Arc::new(texts.collect())
+        };
         let shared = |pairs: Vec<(u32, String)>| -> ByOid {
             Arc::new(pairs.into_iter().map(|(oid, text)| (i64::from(oid), text)).collect())
         };
@@ -61,6 +84,20 @@ impl Definitions {
                 namespaces.iter().map(|(oid, name)| (*oid, (*name).to_owned())).collect(),
             ),
             roles: shared(vec![(OWNER_OID, OWNER.to_owned())]),
+            types: Arc::new(exported.types.clone()),
+            type_names: Arc::new(exported.type_names.clone()),
+            functions: of_functions(|function| function.name.clone()),
+            signatures: of_functions(|function| {
+                format!("{}({})", function.name, function.identity)
+            }),
+            function_arguments: of_functions(|function| function.arguments.clone()),
+            function_identities: of_functions(|function| function.identity.clone()),
+            function_results: of_functions(|function| function.result.clone()),
+            hidden_classes,
+            index_columns: Arc::new(
+                keys.iter().map(|(_, key)| (i64::from(key.index_oid), key.columns)).collect(),
+            ),
+            descriptions: descriptions::by_object(views),
         })
     }
 }

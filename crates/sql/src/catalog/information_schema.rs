@@ -138,7 +138,7 @@ fn precision(pg_type: PgType, typmod: i32) -> Option<i32> {
 }
 
 /// The standard's name of a type.
-pub(crate) fn sql_name(pg_type: PgType) -> &'static str {
+fn sql_name(pg_type: PgType) -> &'static str {
     match pg_type {
         PgType::Bool => "boolean",
         PgType::Char => "\"char\"",

@@ -6,26 +6,34 @@
 //!
 //! Invariant: what `\d` shows is what a query can select, with the same names, types and oids.
 
+mod absent;
 mod attributes;
 mod classes;
 mod constraints;
 mod databases;
 mod definitions;
+mod descriptions;
+mod exports;
 mod information_schema;
+mod keywords;
+mod procedures;
 mod relation;
 mod rows;
 mod settings;
+mod standard_constraints;
 mod statics;
 mod views;
 
 pub(crate) use definitions::{ByOid, Definitions};
-pub(crate) use information_schema::sql_name;
+pub(crate) use descriptions::Descriptions;
 pub(crate) use relation::{
     ACCOUNTS, ASSETS, BOOKS, EVENTS, PG_TYPE_KEY, POSTINGS, RELATIONS, Relation, TRANSACTIONS,
     TRANSFERS, arrow_type, typmod,
 };
 pub(crate) use statics::ALWAYS_EMPTY;
 pub(crate) use views::{View, ViewDefinition};
+
+use procedures::Exported;
 
 use crate::provider::{self, LedgerProvider};
 use crate::{Column, Result};
@@ -54,6 +62,7 @@ pub(crate) struct Catalog {
     views: Vec<View>,
     /// Tables of `pg_catalog` and `information_schema` by name, for their own description.
     system: BTreeMap<(&'static str, String), Arc<dyn TableProvider>>,
+    exported: Arc<Exported>,
 }
 
 impl Catalog {
@@ -89,8 +98,15 @@ impl Catalog {
     /// Adds `pg_catalog` and `information_schema`, which describe all that is there by then.
     pub(crate) fn describe_itself(&mut self) -> Result<()> {
         let mut system: BTreeMap<(&'static str, String), Arc<dyn TableProvider>> = BTreeMap::new();
-        for (name, table) in statics::tables()? {
+        let (exported_tables, exported) = statics::tables()?;
+        for (name, table) in exported_tables {
             system.insert(("pg_catalog", name), table);
+        }
+        for (name, table) in absent::tables()? {
+            system.insert(("pg_catalog", name.to_owned()), table);
+        }
+        for (name, table) in standard_constraints::tables()? {
+            system.insert(("information_schema", name.to_owned()), table);
         }
         for (name, table) in databases::tables()? {
             system.insert(("pg_catalog", name.to_owned()), table);
@@ -98,6 +114,8 @@ impl Catalog {
         for (name, table) in constraints::tables()? {
             system.insert(("pg_catalog", name.to_owned()), table);
         }
+        system
+            .insert(("pg_catalog", "pg_description".to_owned()), descriptions::table(&self.views)?);
         for (name, table) in information_schema::tables(&self.views)? {
             system.insert(("information_schema", name.to_owned()), table);
         }
@@ -116,13 +134,19 @@ impl Catalog {
         for ((schema, name), table) in &system {
             self.add(schema, name, Arc::clone(table));
         }
+        // Functions that give rows: they can be selected from, and are no tables.
+        for (name, table) in absent::functions()? {
+            self.add("pg_catalog", name, table);
+        }
+        self.add("pg_catalog", "pg_get_keywords", keywords::table()?);
         self.system = system;
+        self.exported = Arc::new(exported);
         Ok(())
     }
 
     /// Definitions and names by oid, for the functions that are asked for them.
     pub(crate) fn definitions(&self) -> Result<Definitions> {
-        Definitions::new(&self.views, &system_tables(&self.system))
+        Definitions::new(&self.views, &system_tables(&self.system), &self.exported)
     }
 }
 
@@ -156,15 +180,53 @@ fn system_tables(
 /// Oids that tools write into their queries.
 fn well_known_oid(name: &str) -> Option<u32> {
     Some(match name {
+        "pg_default_acl" => 826,
+        "pg_tablespace" => 1_213,
         "pg_type" => 1_247,
         "pg_attribute" => 1_249,
         "pg_proc" => 1_255,
         "pg_class" => 1_259,
         "pg_authid" => 1_260,
+        "pg_auth_members" => 1_261,
         "pg_database" => 1_262,
+        "pg_foreign_server" => 1_417,
+        "pg_user_mapping" => 1_418,
+        "pg_sequence" => 2_224,
+        "pg_foreign_data_wrapper" => 2_328,
+        "pg_shdescription" => 2_396,
+        "pg_aggregate" => 2_600,
+        "pg_am" => 2_601,
+        "pg_amop" => 2_602,
+        "pg_amproc" => 2_603,
+        "pg_attrdef" => 2_604,
+        "pg_cast" => 2_605,
         "pg_constraint" => 2_606,
+        "pg_conversion" => 2_607,
+        "pg_depend" => 2_608,
+        "pg_description" => 2_609,
         "pg_index" => 2_610,
+        "pg_inherits" => 2_611,
+        "pg_language" => 2_612,
         "pg_namespace" => 2_615,
+        "pg_opclass" => 2_616,
+        "pg_operator" => 2_617,
+        "pg_rewrite" => 2_618,
+        "pg_trigger" => 2_620,
+        "pg_opfamily" => 2_753,
+        "pg_extension" => 3_079,
+        "pg_foreign_table" => 3_118,
+        "pg_policy" => 3_256,
+        "pg_statistic_ext" => 3_381,
+        "pg_collation" => 3_456,
+        "pg_event_trigger" => 3_466,
+        "pg_enum" => 3_501,
+        "pg_range" => 3_541,
+        "pg_ts_dict" => 3_600,
+        "pg_ts_parser" => 3_601,
+        "pg_ts_config" => 3_602,
+        "pg_ts_template" => 3_764,
+        "pg_subscription" => 6_100,
+        "pg_publication" => 6_104,
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! The tables of the ledger: names, oids, columns, keys. The one list that providers, `pg_catalog`
+//! The tables of the ledger: names, oids, columns, keys, comments. The one list that providers, `pg_catalog`
 //! and `information_schema` are made from, so they cannot disagree.
 //!
 //! Invariant: oids and column numbers are constants of a released version; clients cache them.
@@ -18,12 +18,16 @@ pub(crate) struct RelationColumn {
     pub(crate) nullable: bool,
     /// Given by the commit: a block that reads what it has staged finds NULL.
     pub(crate) assigned: bool,
+    /// One sentence, shown by `\d+` and `col_description`.
+    pub(crate) comment: &'static str,
 }
 
 #[derive(Debug)]
 pub(crate) struct Relation {
     pub(crate) name: &'static str,
     pub(crate) oid: u32,
+    /// One sentence, shown by `\d+` and `obj_description`.
+    pub(crate) comment: &'static str,
     pub(crate) columns: &'static [RelationColumn],
     pub(crate) keys: &'static [Key],
 }
@@ -38,16 +42,16 @@ pub(crate) struct Key {
     pub(crate) columns: &'static [&'static str],
 }
 
-const fn required(name: &'static str, pg_type: PgType) -> RelationColumn {
-    RelationColumn { name, pg_type, nullable: false, assigned: false }
+const fn required(name: &'static str, pg_type: PgType, comment: &'static str) -> RelationColumn {
+    RelationColumn { name, pg_type, nullable: false, assigned: false, comment }
 }
 
-const fn optional(name: &'static str, pg_type: PgType) -> RelationColumn {
-    RelationColumn { name, pg_type, nullable: true, assigned: false }
+const fn optional(name: &'static str, pg_type: PgType, comment: &'static str) -> RelationColumn {
+    RelationColumn { name, pg_type, nullable: true, assigned: false, comment }
 }
 
-const fn assigned(name: &'static str, pg_type: PgType) -> RelationColumn {
-    RelationColumn { name, pg_type, nullable: false, assigned: true }
+const fn assigned(name: &'static str, pg_type: PgType, comment: &'static str) -> RelationColumn {
+    RelationColumn { name, pg_type, nullable: false, assigned: true, comment }
 }
 
 const fn primary(name: &'static str, index_oid: u32, columns: &'static [&'static str]) -> Key {
@@ -61,14 +65,19 @@ const fn unique(name: &'static str, index_oid: u32, columns: &'static [&'static 
 pub(crate) static ASSETS: Relation = Relation {
     name: "assets",
     oid: 16_401,
+    comment: "Currencies and tokens, each with an immutable number of decimals.",
     columns: &[
-        required("id", PgType::Text),
-        required("class", PgType::Text),
-        optional("network", PgType::Text),
-        optional("native_id", PgType::Text),
-        required("precision", PgType::Int2),
-        required("name", PgType::Text),
-        assigned("registered_at", PgType::TimestampTz),
+        required("id", PgType::Text, "Name of the asset, unique in the whole ledger."),
+        required("class", PgType::Text, "fiat or crypto."),
+        optional("network", PgType::Text, "Network a crypto asset lives on."),
+        optional("native_id", PgType::Text, "What the network calls the asset."),
+        required(
+            "precision",
+            PgType::Int2,
+            "Number of decimals; amounts are integers in units of 10 to the minus precision.",
+        ),
+        required("name", PgType::Text, "Name for people."),
+        assigned("registered_at", PgType::TimestampTz, "When the asset was recorded."),
     ],
     keys: &[primary("assets_pkey", 16_501, &["id"])],
 };
@@ -76,13 +85,22 @@ pub(crate) static ASSETS: Relation = Relation {
 pub(crate) static BOOKS: Relation = Relation {
     name: "books",
     oid: 16_402,
+    comment: "Named, isolated sets of accounts, each with a gapless sequence of events.",
     columns: &[
-        required("book", PgType::Text),
-        required("head_seq", PgType::Int8),
-        required("accounts", PgType::Int8),
-        required("transactions", PgType::Int8),
-        required("opened_at", PgType::TimestampTz),
-        required("last_committed_at", PgType::TimestampTz),
+        required("book", PgType::Text, "Name of the book."),
+        required("head_seq", PgType::Int8, "Position of the last event of the book."),
+        required("accounts", PgType::Int8, "Number of accounts."),
+        required("transactions", PgType::Int8, "Number of transactions."),
+        required(
+            "opened_at",
+            PgType::TimestampTz,
+            "When the first account of the book was opened.",
+        ),
+        required(
+            "last_committed_at",
+            PgType::TimestampTz,
+            "When the last event of the book was recorded.",
+        ),
     ],
     keys: &[primary("books_pkey", 16_502, &["book"])],
 };
@@ -90,21 +108,42 @@ pub(crate) static BOOKS: Relation = Relation {
 pub(crate) static ACCOUNTS: Relation = Relation {
     name: "accounts",
     oid: 16_403,
+    comment: "Accounts of all books with their balances; each holds exactly one asset.",
     columns: &[
-        required("book", PgType::Text),
-        required("path", PgType::Text),
-        required("asset", PgType::Text),
-        required("kind", PgType::Text),
-        optional("normal_side", PgType::Text),
-        optional("min_balance", PgType::Numeric),
-        required("balance", PgType::Numeric),
-        required("debits", PgType::Numeric),
-        required("credits", PgType::Numeric),
-        required("metadata", PgType::Jsonb),
-        required("closed", PgType::Bool),
-        assigned("updated_seq", PgType::Int8),
-        assigned("opened_seq", PgType::Int8),
-        assigned("opened_at", PgType::TimestampTz),
+        required("book", PgType::Text, "Book the account belongs to."),
+        required(
+            "path",
+            PgType::Text,
+            "Name of the account, unique in its book; parts are separated by colons.",
+        ),
+        required("asset", PgType::Text, "The one asset the account holds."),
+        required("kind", PgType::Text, "asset, liability, income, expense, equity or clearing."),
+        optional(
+            "normal_side",
+            PgType::Text,
+            "Side on which the balance grows: debit or credit; NULL for clearing accounts.",
+        ),
+        optional(
+            "min_balance",
+            PgType::Numeric,
+            "Lowest balance allowed, in minor units; NULL where there is no bound.",
+        ),
+        required(
+            "balance",
+            PgType::Numeric,
+            "Balance in minor units, turned to the normal side; debit-positive for clearing accounts.",
+        ),
+        required("debits", PgType::Numeric, "Sum of all debits ever, in minor units."),
+        required("credits", PgType::Numeric, "Sum of all credits ever, in minor units."),
+        required("metadata", PgType::Jsonb, "What the application keeps with the account."),
+        required("closed", PgType::Bool, "Whether postings to the account are refused."),
+        assigned(
+            "updated_seq",
+            PgType::Int8,
+            "Position of the last event of the book that touched the account.",
+        ),
+        assigned("opened_seq", PgType::Int8, "Position of the event that opened the account."),
+        assigned("opened_at", PgType::TimestampTz, "When the account was opened."),
     ],
     keys: &[primary("accounts_pkey", 16_503, &["book", "path"])],
 };
@@ -112,18 +151,39 @@ pub(crate) static ACCOUNTS: Relation = Relation {
 pub(crate) static TRANSACTIONS: Relation = Relation {
     name: "transactions",
     oid: 16_404,
+    comment: "Posted transactions: an idempotency key and two or more postings that balance per asset.",
     columns: &[
-        required("tx_id", PgType::Uuid),
-        required("book", PgType::Text),
-        assigned("seq", PgType::Int8),
-        assigned("lsn", PgType::Int8),
-        required("idempotency_key", PgType::Text),
-        optional("occurred_at", PgType::TimestampTz),
-        assigned("committed_at", PgType::TimestampTz),
-        required("metadata", PgType::Jsonb),
-        required("external_refs", PgType::Jsonb),
-        optional("reverses", PgType::Uuid),
-        required("postings", PgType::Jsonb),
+        required("tx_id", PgType::Uuid, "Identifier of the transaction, unique in its book."),
+        required("book", PgType::Text, "Book the transaction belongs to."),
+        assigned(
+            "seq",
+            PgType::Int8,
+            "Gapless position in the book, from 1; NULL until the block commits.",
+        ),
+        assigned("lsn", PgType::Int8, "Position in the whole log; NULL until the block commits."),
+        required(
+            "idempotency_key",
+            PgType::Text,
+            "Key by which a repeated posting is recognised, unique in its book for ever.",
+        ),
+        optional(
+            "occurred_at",
+            PgType::TimestampTz,
+            "When it happened, as the application says; NULL if it does not say.",
+        ),
+        assigned(
+            "committed_at",
+            PgType::TimestampTz,
+            "When it was recorded; NULL until the block commits.",
+        ),
+        required("metadata", PgType::Jsonb, "What the application keeps with the transaction."),
+        required("external_refs", PgType::Jsonb, "References to other systems."),
+        optional("reverses", PgType::Uuid, "The transaction that this one reverses."),
+        required(
+            "postings",
+            PgType::Jsonb,
+            "The postings as an array of objects; amounts are strings.",
+        ),
     ],
     keys: &[
         primary("transactions_pkey", 16_504, &["book", "tx_id"]),
@@ -136,19 +196,36 @@ pub(crate) static TRANSACTIONS: Relation = Relation {
 pub(crate) static POSTINGS: Relation = Relation {
     name: "postings",
     oid: 16_405,
+    comment: "The legs of all transactions, in the order they were recorded.",
     columns: &[
-        required("tx_id", PgType::Uuid),
-        required("idx", PgType::Int4),
-        required("book", PgType::Text),
-        assigned("seq", PgType::Int8),
-        assigned("lsn", PgType::Int8),
-        required("account", PgType::Text),
-        required("asset", PgType::Text),
-        required("amount", PgType::Numeric),
-        required("direction", PgType::Text),
-        required("balance_after", PgType::Numeric),
-        optional("occurred_at", PgType::TimestampTz),
-        assigned("committed_at", PgType::TimestampTz),
+        required("tx_id", PgType::Uuid, "Transaction the posting belongs to."),
+        required("idx", PgType::Int4, "Place in its transaction, from 0."),
+        required("book", PgType::Text, "Book the posting belongs to."),
+        assigned(
+            "seq",
+            PgType::Int8,
+            "Position of the transaction in the book; NULL until the block commits.",
+        ),
+        assigned(
+            "lsn",
+            PgType::Int8,
+            "Position of the transaction in the whole log; NULL until the block commits.",
+        ),
+        required("account", PgType::Text, "Path of the account."),
+        required("asset", PgType::Text, "Asset of the account."),
+        required("amount", PgType::Numeric, "Positive amount in minor units."),
+        required("direction", PgType::Text, "debit or credit."),
+        required(
+            "balance_after",
+            PgType::Numeric,
+            "Balance of the account after this posting, turned to its normal side.",
+        ),
+        optional("occurred_at", PgType::TimestampTz, "When it happened, as the application says."),
+        assigned(
+            "committed_at",
+            PgType::TimestampTz,
+            "When it was recorded; NULL until the block commits.",
+        ),
     ],
     keys: &[primary("postings_pkey", 16_508, &["book", "seq", "idx"])],
 };
@@ -156,18 +233,27 @@ pub(crate) static POSTINGS: Relation = Relation {
 pub(crate) static TRANSFERS: Relation = Relation {
     name: "transfers",
     oid: 16_406,
+    comment: "Transactions of exactly two legs, as scalars.",
     columns: &[
-        required("tx_id", PgType::Uuid),
-        required("book", PgType::Text),
-        assigned("seq", PgType::Int8),
-        required("idempotency_key", PgType::Text),
-        required("debit_account", PgType::Text),
-        required("credit_account", PgType::Text),
-        required("asset", PgType::Text),
-        required("amount", PgType::Numeric),
-        optional("occurred_at", PgType::TimestampTz),
-        assigned("committed_at", PgType::TimestampTz),
-        required("metadata", PgType::Jsonb),
+        required("tx_id", PgType::Uuid, "Identifier of the transaction."),
+        required("book", PgType::Text, "Book the transaction belongs to."),
+        assigned(
+            "seq",
+            PgType::Int8,
+            "Gapless position in the book; NULL until the block commits.",
+        ),
+        required("idempotency_key", PgType::Text, "Key by which a repeated posting is recognised."),
+        required("debit_account", PgType::Text, "Account that is debited."),
+        required("credit_account", PgType::Text, "Account that is credited."),
+        required("asset", PgType::Text, "Asset of both accounts."),
+        required("amount", PgType::Numeric, "Positive amount in minor units."),
+        optional("occurred_at", PgType::TimestampTz, "When it happened, as the application says."),
+        assigned(
+            "committed_at",
+            PgType::TimestampTz,
+            "When it was recorded; NULL until the block commits.",
+        ),
+        required("metadata", PgType::Jsonb, "What the application keeps with the transaction."),
     ],
     keys: &[primary("transfers_pkey", 16_509, &["book", "tx_id"])],
 };
@@ -175,13 +261,14 @@ pub(crate) static TRANSFERS: Relation = Relation {
 pub(crate) static EVENTS: Relation = Relation {
     name: "events",
     oid: 16_407,
+    comment: "Everything that happened, in the order of the log.",
     columns: &[
-        required("lsn", PgType::Int8),
-        required("book", PgType::Text),
-        required("seq", PgType::Int8),
-        required("at", PgType::TimestampTz),
-        required("kind", PgType::Text),
-        required("payload", PgType::Jsonb),
+        required("lsn", PgType::Int8, "Gapless position in the whole log, from 1."),
+        required("book", PgType::Text, "Book of the event."),
+        required("seq", PgType::Int8, "Gapless position in the book, from 1."),
+        required("at", PgType::TimestampTz, "When the event was recorded."),
+        required("kind", PgType::Text, "What happened."),
+        required("payload", PgType::Jsonb, "The event itself."),
     ],
     keys: &[
         primary("events_pkey", 16_510, &["lsn"]),

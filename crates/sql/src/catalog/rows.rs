@@ -2,9 +2,10 @@
 
 use super::relation::PG_TYPE_KEY;
 use crate::Result;
+use datafusion::arrow::array::builder::{Int16Builder, Int32Builder};
 use datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, RecordBatch,
-    RecordBatchOptions, StringArray,
+    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, ListBuilder,
+    RecordBatch, RecordBatchOptions, StringArray,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::catalog::{MemTable, TableProvider};
@@ -73,6 +74,11 @@ impl<R> CatalogRows<R> {
         self.column(name, None, Arc::new(column))
     }
 
+    pub(super) fn int8(self, name: &str, value: impl Fn(&R) -> Option<i64>) -> Self {
+        let column: Int64Array = self.rows.iter().map(value).collect();
+        self.column(name, None, Arc::new(column))
+    }
+
     pub(super) fn float4(self, name: &str, value: impl Fn(&R) -> f32) -> Self {
         let column: Float32Array = self.rows.iter().map(|row| Some(value(row))).collect();
         self.column(name, None, Arc::new(column))
@@ -97,16 +103,38 @@ impl<R> CatalogRows<R> {
         self.nothing(name, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))
     }
 
-    /// int2 vectors such as `indkey`, as arrays.
     pub(super) fn int2s(self, name: &str, value: impl Fn(&R) -> Vec<i16>) -> Self {
-        use datafusion::arrow::array::ListBuilder;
-        use datafusion::arrow::array::builder::Int16Builder;
         let mut lists = ListBuilder::new(Int16Builder::new());
         for row in &self.rows {
             lists.append_value(value(row).into_iter().map(Some));
         }
         let column: ArrayRef = Arc::new(lists.finish());
         self.column(name, None, column)
+    }
+
+    /// An `int2vector` such as `indkey`: an array whose subscripts begin with 0.
+    pub(super) fn int2_vector(self, name: &str, value: impl Fn(&R) -> Vec<i16>) -> Self {
+        self.int2s(name, value).marked_vector("int2vector")
+    }
+
+    /// An `oidvector` such as `indclass`.
+    pub(super) fn oid_vector(self, name: &str, value: impl Fn(&R) -> Vec<u32>) -> Self {
+        let oid = Field::new_list_field(DataType::Int32, true)
+            .with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), "oid".to_owned())]));
+        let mut lists = ListBuilder::new(Int32Builder::new()).with_field(oid);
+        for row in &self.rows {
+            lists.append_value(value(row).into_iter().map(|oid| i32::try_from(oid).ok()));
+        }
+        let column: ArrayRef = Arc::new(lists.finish());
+        self.column(name, None, column).marked_vector("oidvector")
+    }
+
+    fn marked_vector(mut self, pg_type: &str) -> Self {
+        if let Some(field) = self.fields.pop() {
+            let metadata = HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]);
+            self.fields.push(field.with_metadata(metadata));
+        }
+        self
     }
 
     pub(super) fn finish(self) -> Result<Arc<dyn TableProvider>> {

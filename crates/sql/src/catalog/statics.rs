@@ -1,6 +1,8 @@
 //! Catalogs that are the same in every database, from the exports of `datafusion-pg-catalog`, and
 //! those that are empty here but whose columns tools expect.
 
+use super::exports::{self, Functions};
+use super::procedures::Exported;
 use crate::Result;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -8,13 +10,12 @@ use datafusion_pg_catalog::pg_catalog::{ArrowTable, PgCatalogStaticTables};
 use std::sync::Arc;
 
 /// Nothing of the kind exists here, so these have no rows.
-pub(crate) const ALWAYS_EMPTY: [&str; 35] = [
+pub(crate) const ALWAYS_EMPTY: [&str; 41] = [
     "pg_attrdef",
     "pg_auth_members",
     "pg_db_role_setting",
     "pg_default_acl",
     "pg_depend",
-    "pg_description",
     "pg_enum",
     "pg_event_trigger",
     "pg_extension",
@@ -25,6 +26,7 @@ pub(crate) const ALWAYS_EMPTY: [&str; 35] = [
     "pg_init_privs",
     "pg_largeobject",
     "pg_largeobject_metadata",
+    "pg_parameter_acl",
     "pg_partitioned_table",
     "pg_policy",
     "pg_publication",
@@ -43,26 +45,36 @@ pub(crate) const ALWAYS_EMPTY: [&str; 35] = [
     "pg_subscription",
     "pg_subscription_rel",
     "pg_trigger",
+    "pg_ts_config",
+    "pg_ts_config_map",
+    "pg_ts_dict",
+    "pg_ts_parser",
+    "pg_ts_template",
     "pg_user_mapping",
+    "pg_user_mappings",
 ];
 
-pub(super) fn tables() -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
+type Tables = Vec<(String, Arc<dyn TableProvider>)>;
+
+pub(super) fn tables() -> Result<(Tables, Exported)> {
     let exports = PgCatalogStaticTables::try_new()?;
+    let functions = Functions::new(&exports)?;
     let mut tables = Vec::new();
     for (name, table) in same_everywhere(&exports) {
-        tables.push((name.to_owned(), memory(table, table.data().to_vec())?));
+        tables.push((name.to_owned(), memory(table, exports::rows(table, &functions)?)?));
     }
     for (name, table) in empty_here(&exports) {
         tables.push((name.to_owned(), memory(table, Vec::new())?));
     }
-    Ok(tables)
+    let procedures = exports::rows(&exports.pg_proc, &functions)?;
+    Ok((tables, Exported::new(&exports, &procedures)?))
 }
 
 fn memory(table: &ArrowTable, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {
-    Ok(Arc::new(MemTable::try_new(table.schema(), vec![batches])?))
+    Ok(Arc::new(MemTable::try_new(exports::schema(table), vec![batches])?))
 }
 
-fn same_everywhere(exports: &PgCatalogStaticTables) -> [(&'static str, &ArrowTable); 19] {
+fn same_everywhere(exports: &PgCatalogStaticTables) -> [(&'static str, &ArrowTable); 15] {
     [
         ("pg_aggregate", &exports.pg_aggregate),
         ("pg_am", &exports.pg_am),
@@ -78,22 +90,17 @@ fn same_everywhere(exports: &PgCatalogStaticTables) -> [(&'static str, &ArrowTab
         ("pg_proc", &exports.pg_proc),
         ("pg_range", &exports.pg_range),
         ("pg_tablespace", &exports.pg_tablespace),
-        ("pg_ts_config", &exports.pg_ts_config),
-        ("pg_ts_dict", &exports.pg_ts_dict),
-        ("pg_ts_parser", &exports.pg_ts_parser),
-        ("pg_ts_template", &exports.pg_ts_template),
         ("pg_type", &exports.pg_type),
     ]
 }
 
-fn empty_here(exports: &PgCatalogStaticTables) -> [(&'static str, &ArrowTable); 35] {
+fn empty_here(exports: &PgCatalogStaticTables) -> [(&'static str, &ArrowTable); 38] {
     [
         ("pg_attrdef", &exports.pg_attrdef),
         ("pg_auth_members", &exports.pg_auth_members),
         ("pg_db_role_setting", &exports.pg_db_role_setting),
         ("pg_default_acl", &exports.pg_default_acl),
         ("pg_depend", &exports.pg_depend),
-        ("pg_description", &exports.pg_description),
         ("pg_enum", &exports.pg_enum),
         ("pg_event_trigger", &exports.pg_event_trigger),
         ("pg_extension", &exports.pg_extension),
@@ -122,6 +129,10 @@ fn empty_here(exports: &PgCatalogStaticTables) -> [(&'static str, &ArrowTable); 
         ("pg_subscription", &exports.pg_subscription),
         ("pg_subscription_rel", &exports.pg_subscription_rel),
         ("pg_trigger", &exports.pg_trigger),
+        ("pg_ts_config", &exports.pg_ts_config),
+        ("pg_ts_dict", &exports.pg_ts_dict),
+        ("pg_ts_parser", &exports.pg_ts_parser),
+        ("pg_ts_template", &exports.pg_ts_template),
         ("pg_user_mapping", &exports.pg_user_mapping),
     ]
 }

@@ -17,6 +17,8 @@ pub(crate) struct View {
     pub(crate) oid: u32,
     pub(crate) query: String,
     pub(crate) columns: Vec<Column>,
+    /// The comment its text begins with.
+    pub(crate) comment: Option<String>,
 }
 
 /// Views are numbered from here, in the order they are defined.
@@ -37,7 +39,8 @@ impl View {
     pub(super) fn new(definition: ViewDefinition, columns: Vec<Column>, place: usize) -> Self {
         let place = u32::try_from(place).expect("nobody defines four billion views");
         let query = without_comments(&definition.query);
-        View { name: definition.name, oid: VIEW_OIDS + place, query, columns }
+        let comment = comment(&definition.query);
+        View { name: definition.name, oid: VIEW_OIDS + place, query, columns, comment }
     }
 }
 
@@ -46,4 +49,11 @@ fn without_comments(query: &str) -> String {
     let lines = query.lines().filter(|line| !line.trim_start().starts_with("--"));
     let text = lines.collect::<Vec<_>>().join("\n");
     format!("{};", text.trim().trim_end_matches(';'))
+}
+
+/// The lines of comment in front of the query, as one text.
+fn comment(query: &str) -> Option<String> {
+    let lines = query.lines().map_while(|line| line.trim_start().strip_prefix("--"));
+    let text = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then_some(text)
 }

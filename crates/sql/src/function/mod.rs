@@ -8,15 +8,18 @@
 mod cast;
 mod catalog;
 mod json;
+mod like;
 mod money;
 mod numeric_cast;
 mod rewrite;
 mod session;
+mod setting_lookup;
 mod simple;
 mod to_char;
 
 pub(crate) use catalog::register_catalog_functions;
 pub(crate) use session::session_function_type;
+pub(crate) use setting_lookup::SettingLookup;
 pub(crate) use simple::undefined;
 
 use crate::{Error, PgType, exact};
@@ -29,6 +32,7 @@ use store::Ledger;
 pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
     for function in cast::all().into_iter().chain(session::all()).chain(json::all()).chain([
         numeric_cast::numeric(),
+        like::like_pattern(),
         to_char::to_char(),
         money::format_amount(ledger.clone()),
     ]) {
@@ -47,9 +51,9 @@ pub(crate) fn result_type(name: &str) -> Option<PgType> {
         "uuid" | "gen_random_uuid" => Some(PgType::Uuid),
         "json" => Some(PgType::Json),
         "jsonb" | "json_get_json" => Some(PgType::Jsonb),
-        "oid" | "regclass" | "regtype" | "regproc" | "regnamespace" | "regrole" => {
-            Some(PgType::Oid)
-        }
+        "oid" | "regclass" | "regtype" | "regproc" | "regprocedure" | "regnamespace"
+        | "regrole" | "to_regclass" | "to_regtype" | "to_regproc" | "to_regprocedure"
+        | "to_regnamespace" | "to_regrole" => Some(PgType::Oid),
         "pg_get_userbyid" => Some(PgType::Name),
         _ => None,
     })

@@ -11,7 +11,7 @@ use super::normalize::{as_select, call, null};
 use crate::catalog::ALWAYS_EMPTY;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArguments, Join, JoinOperator, Query, Select,
-    SelectItem, SetExpr, TableFactor, Visit, Visitor,
+    SelectItem, SetExpr, TableFactor, Value, Visit, Visitor,
 };
 use std::ops::ControlFlow;
 
@@ -58,6 +58,29 @@ pub(super) fn known_value(expr: &Expr) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// `CASE WHEN t.typtype = 'd' THEN …`: there are no domains and no row types, so the branch is
+/// never taken.
+pub(super) fn without_types_nothing_has(expr: &mut Expr) {
+    let Expr::Case { operand: None, conditions, else_result, .. } = expr else { return };
+    if !conditions.iter().any(|branch| is_domain_or_row_type(&branch.condition)) {
+        return;
+    }
+    conditions.retain(|branch| !is_domain_or_row_type(&branch.condition));
+    if conditions.is_empty() {
+        *expr = else_result.take().map_or_else(null, |otherwise| *otherwise);
+    }
+}
+
+fn is_domain_or_row_type(condition: &Expr) -> bool {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else { return false };
+    let kind = match right.as_ref() {
+        Expr::Value(value) => matches!(&value.value,
+            Value::SingleQuotedString(kind) if kind == "d" || kind == "c"),
+        _ => false,
+    };
+    kind && last_name(left) == Some("typtype")
 }
 
 /// The query of `ARRAY(SELECT …)`.
@@ -170,7 +193,8 @@ fn own_collation(expr: &Expr) -> bool {
     let pair = (last_name(left), last_name(right));
     matches!(
         pair,
-        (Some("attcollation"), Some("typcollation")) | (Some("typcollation"), Some("attcollation"))
+        (Some("attcollation" | "typcollation"), Some("typcollation"))
+            | (Some("typcollation"), Some("attcollation"))
     )
 }
 

@@ -7,6 +7,7 @@
 
 use super::catalog_query;
 use super::naming::name_columns;
+use super::set_functions;
 use super::types::pg_type;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
@@ -23,7 +24,7 @@ pub(super) type ParameterHints = BTreeMap<usize, PgType>;
 
 /// Rewrites the statement in place.
 pub(super) fn normalize(statement: &mut Statement) -> Result<ParameterHints, Error> {
-    let mut rewriter = Rewriter { hints: ParameterHints::new() };
+    let mut rewriter = Rewriter { hints: ParameterHints::new(), scopes: Vec::new() };
     match statement.visit(&mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.hints),
@@ -32,6 +33,8 @@ pub(super) fn normalize(statement: &mut Statement) -> Result<ParameterHints, Err
 
 struct Rewriter {
     hints: ParameterHints,
+    /// The tables of each SELECT around what is visited, by the names they have there.
+    scopes: Vec<Vec<(Ident, String)>>,
 }
 
 impl VisitorMut for Rewriter {
@@ -55,7 +58,14 @@ impl VisitorMut for Rewriter {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        self.scopes.push(set_functions::tables_of(select));
+        set_functions::exists_in_select_list(select);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        self.scopes.pop();
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 show_name_of_oid(expr);
@@ -66,6 +76,7 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
         name_column_of_function(table);
+        set_functions::table_function(table);
         // The planner would leave these out without a word.
         let left_out = match table {
             TableFactor::Table { sample: Some(_), .. }
@@ -94,18 +105,34 @@ impl VisitorMut for Rewriter {
             *expr = known;
             return ControlFlow::Continue(());
         }
-        if catalog_query::array_of(expr).is_some() {
+        catalog_query::without_types_nothing_has(expr);
+        if let Some(query) = catalog_query::array_of(expr) {
+            if let Some(rows) = set_functions::array_of_rows(query) {
+                *expr = rows;
+                return ControlFlow::Continue(());
+            }
             return ControlFlow::Break(
-                Error::unsupported("ARRAY(SELECT …) is not supported")
-                    .with_hint("Use array_agg in a query with GROUP BY."),
+                Error::unsupported(
+                    "ARRAY(SELECT …) of a grouped or limited query is not supported",
+                )
+                .with_hint("Use array_agg over a subquery."),
             );
         }
         catalog_query::at_most_one(expr);
+        if let Some(oid) = set_functions::oid_of_table(expr, &self.scopes) {
+            *expr = oid;
+            return ControlFlow::Continue(());
+        }
+        set_functions::select_list_function(expr);
+        set_functions::field_of_row(expr);
         match expr {
             Expr::Collate { expr: inner, .. } => {
                 let inner = std::mem::replace(inner.as_mut(), null());
                 *expr = inner;
                 return self.pre_visit_expr(expr);
+            }
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                plain_escape(pattern, escape_char);
             }
             Expr::BinaryOp { op: op @ BinaryOperator::PGCustomBinaryOperator(_), .. } => {
                 if let Err(error) = plain_operator(op) {
@@ -237,6 +264,22 @@ pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
+/// A pattern with an escape of its own, as one whose escape is the backslash.
+fn plain_escape(pattern: &mut Expr, escape: &mut Option<ast::ValueWithSpan>) {
+    let is_plain = match escape.as_ref().map(|escape| &escape.value) {
+        None => true,
+        Some(Value::SingleQuotedString(text)) => text == "\\",
+        Some(_) => false,
+    };
+    if is_plain {
+        return;
+    }
+    if let Some(escape) = escape.take() {
+        let written = std::mem::replace(pattern, null());
+        *pattern = call("like_pattern", vec![written, Expr::Value(escape)]);
+    }
+}
+
 /// `OPERATOR(pg_catalog.~)` is `~`.
 fn plain_operator(op: &mut BinaryOperator) -> Result<(), Error> {
     let BinaryOperator::PGCustomBinaryOperator(parts) = op else { return Ok(()) };
@@ -341,7 +384,7 @@ const REG_CASTS: [(&str, &str, &str); 6] = [
     ("regclass", "regclass", "regclass_name"),
     ("regtype", "regtype", "regtype_name"),
     ("regproc", "regproc", "regproc_name"),
-    ("regprocedure", "regproc", "regproc_name"),
+    ("regprocedure", "regprocedure", "regprocedure_name"),
     ("regnamespace", "regnamespace", "regnamespace_name"),
     ("regrole", "regrole", "regrole_name"),
 ];
@@ -389,10 +432,9 @@ fn name_function(operand: &Expr) -> Option<&'static str> {
 
 /// A reg* value in the select list is shown as a name.
 fn show_name_of_oid(expr: &mut Expr) {
-    if let Some(name) = name_function(expr)
-        && let Expr::Function(function) = expr
-    {
-        function.name = ObjectName::from(vec![Ident::new(name)]);
+    if let Some(name) = name_function(expr) {
+        let oid = std::mem::replace(expr, null());
+        *expr = call(name, vec![oid]);
     }
 }
 

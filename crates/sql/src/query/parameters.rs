@@ -1,12 +1,13 @@
 //! Parameters: which types they have, and values of those types as arrow scalars.
 
+use super::interval_text;
 use super::normalize::ParameterHints;
 use super::typing::from_field;
 use crate::catalog::{PG_TYPE_KEY, arrow_type};
 use crate::{Error, Fault, Numeric, PgType, Result, Value};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::scalar::ScalarValue;
 use ledger::Uuid;
 use std::collections::HashMap;
@@ -64,6 +65,9 @@ fn placeholders(plan: &LogicalPlan) -> Result<HashMap<usize, Option<PgType>>> {
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
+                if let Some((number, pg_type)) = array_compared_with(expr, plan) {
+                    *found.entry(number).or_default() = Some(pg_type);
+                }
                 if let Expr::Placeholder(placeholder) = expr
                     && let Ok(number) = placeholder.id.trim_start_matches('$').parse::<usize>()
                 {
@@ -82,6 +86,32 @@ fn placeholders(plan: &LogicalPlan) -> Result<HashMap<usize, Option<PgType>>> {
         })
     })?;
     Ok(found)
+}
+
+/// `x = ANY($1)`: the parameter is an array of what it is compared with.
+fn array_compared_with(expr: &Expr, plan: &LogicalPlan) -> Option<(usize, PgType)> {
+    let Expr::ScalarFunction(function) = expr else { return None };
+    let ("array_has", [list, element]) = (function.name(), function.args.as_slice()) else {
+        return None;
+    };
+    let Expr::Placeholder(placeholder) = without_casts(list) else { return None };
+    if placeholder.field.as_ref().is_some_and(|field| !field.data_type().is_null()) {
+        return None;
+    }
+    let number = placeholder.id.trim_start_matches('$').parse().ok()?;
+    let element = without_casts(element);
+    let pg_type = plan.inputs().iter().find_map(|input| {
+        let (_, field) = element.to_field(input.schema().as_ref()).ok()?;
+        from_field(&field).ok()
+    })?;
+    Some((number, pg_type.array()?))
+}
+
+fn without_casts(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(cast) => without_casts(&cast.expr),
+        other => other,
+    }
 }
 
 pub(super) fn parameter_field(pg_type: PgType) -> FieldRef {
@@ -131,11 +161,35 @@ pub(super) fn to_scalar(value: &Value, pg_type: PgType) -> Result<ScalarValue> {
         Value::Bytes(bytes) => Ok(ScalarValue::Binary(Some(bytes.clone()))),
         Value::Array(values) => {
             let element = pg_type.element().ok_or_else(|| mismatch(pg_type))?;
+            if element == PgType::Numeric {
+                return whole_numbers(values);
+            }
             let scalars =
                 values.iter().map(|each| to_scalar(each, element)).collect::<Result<Vec<_>>>()?;
             Ok(ScalarValue::List(ScalarValue::new_list_nullable(&scalars, &arrow_type(element))))
         }
     }
+}
+
+/// The elements of an array have one scale, and that of a parameter's is 0.
+fn whole_numbers(values: &[Value]) -> Result<ScalarValue> {
+    let whole = |value: &Value| match value {
+        Value::Null => Ok(ScalarValue::Decimal128(None, 38, 0)),
+        Value::Numeric(Numeric { unscaled, scale }) => {
+            let whole = 10i128.checked_pow(u32::from(*scale)).filter(|unit| unscaled % unit == 0);
+            let unit = whole.ok_or_else(|| {
+                Error::unsupported(
+                    "an array parameter of numerics with a fraction is not supported",
+                )
+                .with_hint("Send it as text[] and cast each element.")
+            })?;
+            Ok(ScalarValue::Decimal128(Some(unscaled / unit), 38, 0))
+        }
+        other => to_scalar(other, PgType::Numeric),
+    };
+    let scalars = values.iter().map(whole).collect::<Result<Vec<_>>>()?;
+    let element = arrow_type(PgType::Numeric);
+    Ok(ScalarValue::List(ScalarValue::new_list_nullable(&scalars, &element)))
 }
 
 fn integer(value: i64, pg_type: PgType) -> Result<ScalarValue> {
@@ -162,6 +216,9 @@ fn from_text(text: &str, pg_type: PgType) -> Result<ScalarValue> {
                 ScalarValue::Decimal128(Some(unscaled), 38, scale as i8)
             })
             .map_err(|_| malformed(pg_type, text)),
+        PgType::Interval if interval_text::parse(text).is_some() => {
+            Ok(ScalarValue::IntervalMonthDayNano(interval_text::parse(text)))
+        }
         _ => match arrow_type(pg_type) {
             DataType::Utf8 => Ok(ScalarValue::from(text)),
             data_type => {

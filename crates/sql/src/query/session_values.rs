@@ -3,14 +3,15 @@
 //! They are planned as functions that cannot run; before a plan is optimised, [`answer`] puts the
 //! session's values in their place.
 
-use crate::function::session_function_type;
+use crate::function::{SettingLookup, session_function_type};
 use crate::{Error, Fault, Result, SessionSettings};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Volatility};
 use datafusion::scalar::ScalarValue;
+use std::sync::Arc;
 
 /// Whether the plan asks the session for anything.
 pub(super) fn asked_for(plan: &LogicalPlan) -> Result<bool> {
@@ -48,6 +49,12 @@ pub(super) fn answer(plan: LogicalPlan, settings: &SessionSettings) -> Result<Lo
         plan.map_expressions(|expr| {
             let name = names.save(&expr);
             let answered = expr.transform_up(|expr| match &expr {
+                Expr::ScalarFunction(function) if names_a_computed_setting(function) => {
+                    let lookup = ScalarUDF::from(SettingLookup::new(settings));
+                    let args = function.args.clone();
+                    let lookup = ScalarFunction::new_udf(Arc::new(lookup), args);
+                    Ok(Transformed::yes(Expr::ScalarFunction(lookup)))
+                }
                 Expr::ScalarFunction(function)
                     if session_function_type(function.name()).is_some() =>
                 {
@@ -61,6 +68,12 @@ pub(super) fn answer(plan: LogicalPlan, settings: &SessionSettings) -> Result<Lo
         })
     })?;
     Ok(answered.data)
+}
+
+/// `current_setting(s.name)`.
+fn names_a_computed_setting(function: &ScalarFunction) -> bool {
+    function.name() == "current_setting"
+        && !matches!(function.args.first(), None | Some(Expr::Literal(..)))
 }
 
 fn value(function: &ScalarFunction, settings: &SessionSettings) -> Result<ScalarValue> {

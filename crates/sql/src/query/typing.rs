@@ -242,6 +242,10 @@ pub(crate) fn from_arrow(data_type: &DataType) -> Result<PgType> {
         DataType::List(item) | DataType::LargeList(item) => from_field(item)?
             .array()
             .ok_or_else(|| Error::unsupported(format!("arrays of {}", item.data_type())))?,
+        DataType::Struct(_) => {
+            return Err(Error::unsupported("a result that is a row is not supported")
+                .with_hint("Select the fields of the row one by one."));
+        }
         other => {
             return Err(Error::unsupported(format!(
                 "a result of type {other} has no Postgres type here"

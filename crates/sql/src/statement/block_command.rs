@@ -9,14 +9,16 @@ pub(crate) enum Isolation {
     ReadCommitted,
     RepeatableRead,
     Serializable,
+    /// Reads as READ COMMITTED does, under its own name.
+    ReadUncommitted,
 }
 
 impl Isolation {
-    /// As `transaction_isolation` and its default spell it. READ UNCOMMITTED is READ COMMITTED,
-    /// as in Postgres, but keeps its name there; here it takes the stronger one's.
+    /// As `transaction_isolation` and its default spell it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
-            "read uncommitted" | "read committed" => Some(Isolation::ReadCommitted),
+            "read committed" => Some(Isolation::ReadCommitted),
+            "read uncommitted" => Some(Isolation::ReadUncommitted),
             "repeatable read" => Some(Isolation::RepeatableRead),
             "serializable" => Some(Isolation::Serializable),
             _ => None,
@@ -28,6 +30,7 @@ impl Isolation {
             Isolation::ReadCommitted => "read committed",
             Isolation::RepeatableRead => "repeatable read",
             Isolation::Serializable => "serializable",
+            Isolation::ReadUncommitted => "read uncommitted",
         }
     }
 }
@@ -140,10 +143,10 @@ fn parse_isolation(cursor: &mut Cursor<'_>) -> Result<Isolation> {
         Ok(Isolation::Serializable)
     } else if cursor.take_words(&["repeatable", "read"]) {
         Ok(Isolation::RepeatableRead)
-    } else if cursor.take_words(&["read", "committed"])
-        || cursor.take_words(&["read", "uncommitted"])
-    {
+    } else if cursor.take_words(&["read", "committed"]) {
         Ok(Isolation::ReadCommitted)
+    } else if cursor.take_words(&["read", "uncommitted"]) {
+        Ok(Isolation::ReadUncommitted)
     } else {
         Err(cursor.unexpected())
     }

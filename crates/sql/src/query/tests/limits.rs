@@ -7,7 +7,7 @@ use crate::Fault;
 async fn what_is_missing_is_named() {
     let shop = Fixture::shop();
     for query in [
-        "SELECT ARRAY(SELECT path FROM accounts)",
+        "SELECT ARRAY(SELECT path FROM accounts LIMIT 2)",
         "SELECT (SELECT path FROM accounts a WHERE a.book = b.book) FROM books b",
         "EXPLAIN (FORMAT JSON) SELECT 1",
         "SELECT * FROM accounts TABLESAMPLE SYSTEM (10)",

@@ -6,4 +6,5 @@ mod exactness;
 mod limits;
 mod names_and_types;
 mod pushdown;
+mod set_functions;
 mod time_zones;

@@ -1,0 +1,26 @@
+//! `pg_get_keywords()`: the words of Postgres 15's grammar, for tools that quote or complete names.
+
+use super::rows::CatalogRows;
+use crate::Result;
+use datafusion::catalog::TableProvider;
+use std::sync::Arc;
+
+/// A word and its category on each line.
+const WORDS: &str = include_str!("keywords.txt");
+
+pub(super) fn table() -> Result<Arc<dyn TableProvider>> {
+    let words = WORDS.lines().filter_map(|line| line.split_once(' ')).collect();
+    CatalogRows::new(words)
+        .text("word", |(word, _)| Some(*word))
+        .char("catcode", |(_, code)| code)
+        .bool("barelabel", |(_, code)| *code != "R")
+        .text("catdesc", |(_, code)| {
+            Some(match *code {
+                "R" => "reserved",
+                "C" => "unreserved (cannot be function or type name)",
+                "T" => "reserved (can be function or type name)",
+                _ => "unreserved",
+            })
+        })
+        .finish()
+}

@@ -1,0 +1,253 @@
+//! Functions and subqueries that give rows where DataFusion plans only lists and single values.
+//!
+//! `generate_subscripts` and `_pg_expandarray` become `unnest` of a list; so does `generate_series`
+//! in FROM when its bounds are not constants. `ARRAY(SELECT …)` becomes `array_agg`, and EXISTS in
+//! a select list becomes a count.
+
+use super::normalize::call;
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, ObjectNamePart, OrderByExpr,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use std::ops::ControlFlow;
+
+/// Functions that give the same rows whatever they are asked.
+const KEPT_AS_TABLES: [&str; 3] = ["pg_get_keywords", "pg_options_to_table", "pg_partition_tree"];
+
+/// Functions in FROM: `pg_catalog.f(…)` is `f(…)`, and a series of computed bounds is unnested.
+pub(super) fn table_function(table: &mut TableFactor) {
+    let name = match table {
+        TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => name,
+        _ => return,
+    };
+    let schema = name.0.first().and_then(ObjectNamePart::as_ident);
+    if name.0.len() == 2 && schema.is_some_and(|schema| schema.value == "pg_catalog") {
+        name.0.remove(0);
+    }
+    if let TableFactor::Table { name, args, .. } = table
+        && let [ObjectNamePart::Identifier(function)] = name.0.as_slice()
+        && KEPT_AS_TABLES.contains(&function.value.as_str())
+    {
+        name.0.insert(0, ObjectNamePart::Identifier(Ident::new("pg_catalog")));
+        *args = None;
+        return;
+    }
+    computed_series(table);
+}
+
+/// `generate_series(1, array_upper(…))`, which DataFusion plans only with constants.
+fn computed_series(table: &mut TableFactor) {
+    let TableFactor::Table { name, args: Some(args), alias, .. } = table else { return };
+    let is_series = matches!(name.0.as_slice(), [ObjectNamePart::Identifier(name)]
+        if name.value.eq_ignore_ascii_case("generate_series"));
+    let arguments: Vec<Expr> = args.args.iter().filter_map(argument).cloned().collect();
+    let all_plain = arguments.len() == args.args.len();
+    if !is_series || !all_plain || !arguments.iter().any(is_computed) {
+        return;
+    }
+    let Some(mut rows) = query("SELECT NULL AS generate_series") else { return };
+    if let Some(item) = only_item(&mut rows) {
+        *item = call("unnest", vec![call("generate_series", arguments)]);
+    }
+    let alias = alias.take();
+    *table = TableFactor::Derived { lateral: false, subquery: Box::new(rows), alias, sample: None };
+}
+
+fn argument(arg: &FunctionArg) -> Option<&Expr> {
+    match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    }
+}
+
+fn is_computed(expr: &Expr) -> bool {
+    matches!(expr, Expr::Function(_))
+}
+
+/// A query of our own words.
+fn query(text: &str) -> Option<Query> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_query().ok().map(|each| *each)
+}
+
+fn only_item(query: &mut Query) -> Option<&mut Expr> {
+    let SetExpr::Select(select) = query.body.as_mut() else { return None };
+    match select.projection.as_mut_slice() {
+        [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] => Some(expr),
+        _ => None,
+    }
+}
+
+/// `(row).field`.
+pub(super) fn field_of_row(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice() else { return };
+    let name = Expr::Value(Value::SingleQuotedString(field.value.clone()).with_empty_span());
+    let mut root = std::mem::replace(root.as_mut(), name.clone());
+    while let Expr::Nested(inner) = root {
+        root = *inner;
+    }
+    *expr = call("get_field", vec![root, name]);
+}
+
+/// A function that gives rows, in a select list.
+pub(super) fn select_list_function(expr: &mut Expr) {
+    let Expr::Function(Function { name, args: FunctionArguments::List(args), .. }) = expr else {
+        return;
+    };
+    let list = match name.0.last().and_then(ObjectNamePart::as_ident).map(|name| &*name.value) {
+        Some("generate_subscripts") => "array_subscripts",
+        Some("_pg_expandarray") => "array_numbered",
+        _ => return,
+    };
+    let arguments = args.args.iter().filter_map(argument).cloned().collect();
+    *expr = call("unnest", vec![call(list, arguments)]);
+}
+
+/// `ARRAY(SELECT x … ORDER BY y)` as `(SELECT array_agg(x ORDER BY y) …)`, if its rows are neither
+/// grouped nor limited.
+pub(super) fn array_of_rows(query: &Query) -> Option<Expr> {
+    let mut query = query.clone();
+    if query.limit_clause.is_some() || query.fetch.is_some() || query.with.is_some() {
+        return None;
+    }
+    let ordering = match query.order_by.take() {
+        None => Vec::new(),
+        Some(order_by) => match order_by.kind {
+            OrderByKind::Expressions(exprs) => exprs,
+            OrderByKind::All(_) => return None,
+        },
+    };
+    let SetExpr::Select(select) = query.body.as_mut() else { return None };
+    if !is_plain(select) {
+        return None;
+    }
+    let item = only_item(&mut query)?;
+    let ordering = ordering.into_iter().map(|each| by_the_item(each, item)).collect();
+    let mut aggregate = call("array_agg", vec![item.clone()]);
+    if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = &mut aggregate {
+        list.clauses.push(FunctionArgumentClause::OrderBy(ordering));
+        list.clauses.retain(
+            |clause| !matches!(clause, FunctionArgumentClause::OrderBy(exprs) if exprs.is_empty()),
+        );
+    }
+    *item = aggregate;
+    Some(call("array_or_empty", vec![Expr::Subquery(Box::new(query))]))
+}
+
+fn is_plain(select: &Select) -> bool {
+    let ungrouped =
+        matches!(&select.group_by, GroupByExpr::Expressions(exprs, _) if exprs.is_empty());
+    ungrouped && select.having.is_none() && select.distinct.is_none()
+}
+
+/// `ORDER BY 1` is by the only item there is.
+fn by_the_item(mut ordering: OrderByExpr, item: &Expr) -> OrderByExpr {
+    if matches!(&ordering.expr, Expr::Value(value) if matches!(value.value, Value::Number(..))) {
+        ordering.expr = item.clone();
+    }
+    ordering
+}
+
+/// EXISTS in a select list, which DataFusion does not plan, as a comparison of a count.
+pub(super) fn exists_in_select_list(select: &mut Select) {
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+            let _ = expr.visit(&mut Counting { depth: 0 });
+        }
+    }
+}
+
+/// Leaves alone what subqueries filter by.
+struct Counting {
+    depth: usize,
+}
+
+impl VisitorMut for Counting {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0
+            && let Expr::Exists { subquery, negated } = expr
+            && let Some(counted) = counted(subquery)
+        {
+            let op = if *negated { BinaryOperator::Eq } else { BinaryOperator::Gt };
+            let none = Expr::Value(Value::Number("0".to_owned(), false).with_empty_span());
+            *expr = Expr::Nested(Box::new(Expr::BinaryOp {
+                left: Box::new(Expr::Subquery(Box::new(counted))),
+                op,
+                right: Box::new(none),
+            }));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn counted(query: &Query) -> Option<Query> {
+    let mut query = query.clone();
+    if query.limit_clause.is_some() || query.fetch.is_some() {
+        return None;
+    }
+    query.order_by = None;
+    let SetExpr::Select(select) = query.body.as_mut() else { return None };
+    if !is_plain(select) {
+        return None;
+    }
+    let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
+    select.projection = vec![SelectItem::UnnamedExpr(call("count", vec![one]))];
+    Some(query)
+}
+
+/// The tables of a SELECT by the names they have in it.
+pub(super) fn tables_of(select: &Select) -> Vec<(Ident, String)> {
+    let joined = select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|j| &j.relation))
+    });
+    joined
+        .filter_map(|table| match table {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let own = name.0.last().and_then(ObjectNamePart::as_ident)?;
+                let shown = alias.as_ref().map_or(own, |alias| &alias.name);
+                Some((shown.clone(), name.to_string()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// `c.tableoid`: the oid of the table that `c` stands for, in the scopes around it.
+pub(super) fn oid_of_table(expr: &Expr, scopes: &[Vec<(Ident, String)>]) -> Option<Expr> {
+    let table = match expr {
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [.., table, column] if column.value.eq_ignore_ascii_case("tableoid") => scopes
+                .iter()
+                .rev()
+                .flatten()
+                .find(|(name, _)| name.value == table.value)
+                .map(|(_, table)| table)?,
+            _ => return None,
+        },
+        Expr::Identifier(column) if column.value.eq_ignore_ascii_case("tableoid") => {
+            match scopes.last()?.as_slice() {
+                [(_, only)] => only,
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    let name = Value::SingleQuotedString(table.clone()).with_empty_span();
+    // As an oid, or a select list would show its name.
+    Some(call("oid", vec![call("regclass", vec![Expr::Value(name)])]))
+}
