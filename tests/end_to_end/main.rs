@@ -10,6 +10,7 @@ mod crash;
 mod documentation;
 mod examples;
 mod model;
+mod moments;
 mod outcomes;
 mod retries;
 mod schema;

@@ -21,6 +21,7 @@ mod explain_write;
 mod expression;
 mod function;
 mod insert;
+mod moment;
 mod pg_type;
 mod prepared;
 mod provider;

@@ -18,6 +18,7 @@ mod parameters;
 mod planning;
 mod row_query;
 mod session_values;
+mod sql_function;
 mod types;
 mod typing;
 
@@ -44,7 +45,7 @@ use explain::Explain;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use store::Ledger;
+use store::{Ledger, View};
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
@@ -68,7 +69,7 @@ pub(crate) struct PreparedQuery {
     explain: Option<Explain>,
     /// Columns of the explained query, or of the query itself.
     query_columns: Vec<Column>,
-    /// Whether the plan asks for values of the session.
+    /// Whether the plan asks for values of the session, or of its view.
     asks_session: bool,
     /// The optimised plan, where nothing in it changes from execution to execution.
     optimized: Option<OnceLock<LogicalPlan>>,
@@ -93,7 +94,7 @@ impl QueryEngine {
         views: Vec<ViewDefinition>,
     ) -> Result<Self> {
         let base = base_state(&ledger, memory_bytes)?;
-        let mut engine = QueryEngine { base, catalog: Arc::new(Catalog::tables()) };
+        let mut engine = QueryEngine { base, catalog: Arc::new(Catalog::tables(&ledger)) };
         let own = ViewDefinition::own();
         for view in own.into_iter().chain(views) {
             let (plan, columns) = engine.plan_view(&view)?;
@@ -113,7 +114,8 @@ impl QueryEngine {
         let (explain, query) = explain::split(statement)?;
         let planned = self.plan(query.clone(), parameter_types, settings)?;
         let query_columns = columns(&planned.plan)?;
-        let asks_session = session_values::asked_for(&planned.plan)?;
+        let asks_session =
+            session_values::asked_for(&planned.plan)? || session_values::reads_view(&planned.plan)?;
         let settled = planned.parameter_types.is_empty()
             && !asks_session
             && session_values::is_settled(&planned.plan)?;
@@ -138,8 +140,9 @@ impl QueryEngine {
         view: PinnedView,
         settings: &SessionSettings,
     ) -> Result<SendableRecordBatchStream> {
+        let read = view.view.clone();
         let state = self.state_at(view, settings);
-        let optimized = optimize(&state, prepared, parameters, settings)?;
+        let optimized = optimize(&state, prepared, parameters, settings, &read)?;
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
         let context = task_context(&state);
         if let Some(explain) = &prepared.explain {
@@ -168,6 +171,7 @@ fn optimize(
     prepared: &PreparedQuery,
     parameters: &[Value],
     settings: &SessionSettings,
+    view: &View,
 ) -> Result<LogicalPlan> {
     // Constants are read in the session's zone, so a plan is shared within one zone only.
     if let (Some(optimized), Tz::UTC) = (&prepared.optimized, settings.time_zone()) {
@@ -182,7 +186,7 @@ fn optimize(
         plan = plan.replace_params_with_values(&bound(&prepared.parameter_types, parameters)?)?;
     }
     if prepared.asks_session {
-        plan = session_values::answer(plan, settings)?;
+        plan = session_values::answer(plan, settings, view)?;
     }
     Ok(state.optimize(&plan)?)
 }

@@ -2,6 +2,7 @@
 
 use super::own;
 use super::simple::{answer, arrays, integers, undefined};
+use super::visible::pg_table_is_visible;
 use crate::catalog::{ByOid, Catalog, sql_name};
 use crate::{Error, Fault, PgType};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
@@ -36,6 +37,7 @@ pub(crate) fn register_catalog_functions(
     let known = catalog.definitions()?;
     let types = types();
     let mut functions = constants();
+    functions.push(pg_table_is_visible(&known.classes));
     for (name, texts) in [
         ("pg_get_userbyid", &known.roles),
         ("pg_get_indexdef", &known.indexes),
@@ -105,7 +107,6 @@ fn constants() -> Vec<ScalarUDF> {
         ("pg_is_in_recovery", no.clone()),
         ("pg_client_encoding", text(Some("UTF8"))),
         ("pg_encoding_to_char", text(Some("UTF8"))),
-        ("pg_table_is_visible", yes.clone()),
         ("pg_type_is_visible", yes.clone()),
         ("pg_function_is_visible", yes.clone()),
         ("pg_relation_is_publishable", no),

@@ -10,12 +10,15 @@ mod catalog;
 mod json;
 mod money;
 mod numeric_cast;
+mod path;
 mod rewrite;
 mod session;
 mod simple;
 mod to_char;
+mod visible;
 
 pub(crate) use catalog::register_catalog_functions;
+pub(crate) use money::{format_amount_at, is_format_amount};
 pub(crate) use session::session_function_type;
 pub(crate) use simple::undefined;
 
@@ -30,6 +33,7 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
     for function in cast::all().into_iter().chain(session::all()).chain(json::all()).chain([
         numeric_cast::numeric(),
         to_char::to_char(),
+        path::path_prefixes(),
         money::format_amount(ledger.clone()),
     ]) {
         state.register_udf(Arc::new(function))?;

@@ -9,6 +9,7 @@
 
 mod adapter;
 mod columns;
+mod moments;
 mod pinned;
 mod postings;
 mod pruning;
@@ -16,13 +17,14 @@ mod rows;
 mod transfers;
 
 pub(crate) use adapter::LedgerProvider;
+pub(crate) use moments::MomentProvider;
 pub(crate) use pinned::{PinnedView, ReadBooks};
 
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
 use std::sync::Arc;
-use store::{ReadError, Selection, View};
+use store::{ReadError, SealedReach, Selection, View};
 
 /// The part of a selection that a column's conditions can fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,11 @@ pub(crate) trait LedgerTable: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If the disk could not be read.
     fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan>;
+
+    /// What of the sealed history a scan reads, for EXPLAIN; `None` if it looks through none.
+    fn sealed(&self, _view: &View, _selection: &Selection) -> Option<SealedReach> {
+        None
+    }
 }
 
 /// What the disk did not give goes through the planner as it is, to its own SQLSTATE.

@@ -7,6 +7,7 @@
 
 use super::catalog_query;
 use super::naming::name_columns;
+use super::sql_function;
 use super::types::pg_type;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
@@ -65,6 +66,9 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
+        if let Err(error) = sql_function::expand(table) {
+            return ControlFlow::Break(error);
+        }
         name_column_of_function(table);
         // The planner would leave these out without a word.
         let left_out = match table {
