@@ -8,7 +8,7 @@ SELECT book,
        count(*) AS accounts,
        sum(debits)::numeric(38,0) AS debits,
        sum(credits)::numeric(38,0) AS credits,
-       CASE WHEN min(side) = max(side) THEN sum(balance)::numeric(38,0) END AS balance
+       (CASE WHEN min(side) = max(side) THEN sum(balance) END)::numeric(38,0) AS balance
   FROM (SELECT book,
                unnest(path_prefixes(path)) AS prefix,
                asset,

@@ -8,10 +8,10 @@ SELECT p.book,
        p.occurred_at,
        p.committed_at,
        p.asset,
-       p.balance_after - CASE WHEN p.direction = coalesce(a.normal_side, 'debit')
-                              THEN p.amount ELSE -p.amount END AS balance_before,
-       CASE WHEN p.direction = 'debit' THEN p.amount END AS debit,
-       CASE WHEN p.direction = 'credit' THEN p.amount END AS credit,
+       (p.balance_after - CASE WHEN p.direction = coalesce(a.normal_side, 'debit')
+                               THEN p.amount ELSE -p.amount END)::numeric(38,0) AS balance_before,
+       (CASE WHEN p.direction = 'debit' THEN p.amount END)::numeric(38,0) AS debit,
+       (CASE WHEN p.direction = 'credit' THEN p.amount END)::numeric(38,0) AS credit,
        p.balance_after
   FROM postings p
   JOIN accounts a ON a.book = p.book AND a.path = p.account

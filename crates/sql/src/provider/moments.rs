@@ -10,12 +10,14 @@ use super::{LedgerProvider, PinnedView};
 use crate::moment::{self, Moment};
 use crate::{Error, function};
 use async_trait::async_trait;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::project_schema;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{DFSchema, project_schema};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
+    BinaryExpr, ColumnarValue, Expr, Operator, TableProviderFilterPushDown, TableType,
 };
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -72,7 +74,7 @@ impl TableProvider for MomentProvider {
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         filters
             .iter()
-            .map(|filter| match moment_of(filter) {
+            .map(|filter| match named_moment(filter) {
                 Some(_) => Ok(TableProviderFilterPushDown::Exact),
                 None if is_never(filter) => Ok(TableProviderFilterPushDown::Exact),
                 None => Ok(self.table.supports_filters_pushdown(&[filter])?.remove(0)),
@@ -87,13 +89,19 @@ impl TableProvider for MomentProvider {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let nothing = || -> Result<Arc<dyn ExecutionPlan>> {
+            Ok(Arc::new(EmptyExec::new(project_schema(&self.schema, projection)?)))
+        };
         if filters.iter().any(is_never) {
-            let schema = project_schema(&self.schema, projection)?;
-            return Ok(Arc::new(EmptyExec::new(schema)));
+            return nothing();
         }
-        let mut moments = filters.iter().filter_map(moment_of);
-        let (Some(moment), None) = (moments.next(), moments.next()) else {
+        let mut named = filters.iter().filter_map(named_moment);
+        let (Some((column, value)), None) = (named.next(), named.next()) else {
             return Err(function::own(not_known()));
+        };
+        let moment = match constant(value, state)? {
+            value if value.is_null() => return nothing(),
+            value => moment(column, &value).ok_or_else(|| function::own(not_known()))?,
         };
         let own_columns = self.table.schema().fields().len();
         let Some(projection) =
@@ -103,20 +111,46 @@ impl TableProvider for MomentProvider {
         };
         let pinned = self.pinned(state, moment).await.map_err(function::own)?;
         let others: Vec<Expr> =
-            filters.iter().filter(|filter| moment_of(filter).is_none()).cloned().collect();
+            filters.iter().filter(|filter| named_moment(filter).is_none()).cloned().collect();
         self.table.scan_at(&pinned, Some(projection), &others, limit)
     }
 }
 
-/// The moment that a condition names, if that is all it says.
-fn moment_of(filter: &Expr) -> Option<Moment> {
+/// The column and the value of a condition that names a moment, if the value is one for all rows.
+fn named_moment(filter: &Expr) -> Option<(&str, &Expr)> {
     let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = filter else {
         return None;
     };
-    let (Expr::Column(column), Expr::Literal(value, _)) = (left.as_ref(), right.as_ref()) else {
-        return None;
+    let Expr::Column(column) = left.as_ref() else { return None };
+    let differs = |expr: &Expr| {
+        Ok(matches!(
+            expr,
+            Expr::Column(_)
+                | Expr::OuterReferenceColumn(..)
+                | Expr::ScalarSubquery(_)
+                | Expr::Placeholder(_)
+        ))
     };
-    match (column.name.as_str(), value) {
+    let is_moment = [AS_OF, AS_OF_LSN].contains(&column.name.as_str());
+    (is_moment && !right.exists(differs).ok()?).then_some((column.name.as_str(), right.as_ref()))
+}
+
+/// What planning did not compute, since it fails, is computed here, for its error.
+fn constant(value: &Expr, state: &dyn Session) -> Result<ScalarValue> {
+    if let Expr::Literal(value, _) = value {
+        return Ok(value.clone());
+    }
+    let value = state.create_physical_expr(value.clone(), &DFSchema::empty())?;
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
+    match value.evaluate(&row)? {
+        ColumnarValue::Scalar(value) => Ok(value),
+        ColumnarValue::Array(values) => ScalarValue::try_from_array(&values, 0),
+    }
+}
+
+fn moment(column: &str, value: &ScalarValue) -> Option<Moment> {
+    match (column, value) {
         (AS_OF, ScalarValue::TimestampMicrosecond(Some(at), _)) => {
             Some(Moment::Time(Timestamp(*at)))
         }

@@ -195,15 +195,19 @@ async fn one_statement_reads_a_moment_beside_the_present() {
         (format!("SELECT sum(debits) FROM accounts_at('shop', '{at}')"), "100"),
         (format!("SELECT debits FROM trial_balance_at('shop', '{at}')"), "100"),
         ("SELECT debits FROM trial_balance_at_lsn('shop', 6)".to_owned(), "120"),
-        ("SELECT debits FROM public.trial_balance_at_lsn('shop', 6) AS t(b, a, debits, c)".to_owned(), "120"),
+        (
+            "SELECT debits FROM public.trial_balance_at_lsn('shop', 6) AS t(b, a, debits, c)"
+                .to_owned(),
+            "120",
+        ),
         ("SELECT count(*) FROM accounts_at('shop', '2000-01-01')".to_owned(), "0"),
         ("SELECT count(*) FROM accounts_at('nowhere', now())".to_owned(), "0"),
         ("SELECT count(*) FROM accounts_at('shop', NULL)".to_owned(), "0"),
         (
             format!(
-                "SELECT string_agg(a.path || ' ' || (a.balance - then.balance), ', ' ORDER BY a.path)
-                   FROM accounts a JOIN accounts_at('shop', '{at}') AS then USING (book, path)
-                  WHERE a.balance <> then.balance"
+                "SELECT string_agg(a.path || ' ' || (a.balance - t.balance), ', ' ORDER BY a.path)
+                   FROM accounts a JOIN accounts_at('shop', '{at}') AS t USING (book, path)
+                  WHERE a.balance <> t.balance"
             ),
             "cash 23, sales 23",
         ),
@@ -212,10 +216,14 @@ async fn one_statement_reads_a_moment_beside_the_present() {
             "120",
         ),
         (
-            "SELECT sum(accounts_at_lsn.debits) FROM books b, accounts_at_lsn(b.book, 6)".to_owned(),
+            "SELECT sum(accounts_at_lsn.debits) FROM books b, accounts_at_lsn(b.book, 6)"
+                .to_owned(),
             "120",
         ),
-        ("SELECT balance FROM accounts_at_lsn('shop', 2 * 3) WHERE path = 'cash'".to_owned(), "120"),
+        (
+            "SELECT balance FROM accounts_at_lsn('shop', 2 * 3) WHERE path = 'cash'".to_owned(),
+            "120",
+        ),
     ];
     for (query, expected) in cases {
         assert_eq!(shop.one(&query).await, expected, "{query}");
@@ -239,6 +247,8 @@ async fn functions_refuse_what_has_no_answer() {
         ("SELECT * FROM accounts_at_lsn('shop', 3)", &invalid),
         ("SELECT * FROM accounts_at_lsn('shop', 8)", &invalid),
         ("SELECT * FROM accounts_at_lsn('shop', -1)", &invalid),
+        ("SELECT * FROM accounts_at('shop', 'long ago')", &Fault::InvalidTextRepresentation),
+        ("SELECT * FROM accounts_at_lsn('shop', 1 / 0)", &Fault::DivisionByZero),
         ("SELECT * FROM accounts_at('shop')", &Fault::UndefinedFunction),
         ("SELECT * FROM accounts_at()", &Fault::UndefinedFunction),
         // A moment for each row would be a scan for each row.
