@@ -11,6 +11,7 @@ mod documentation;
 mod examples;
 mod flood;
 mod model;
+mod moments;
 mod outcomes;
 mod retries;
 mod schema;

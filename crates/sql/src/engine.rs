@@ -3,7 +3,7 @@
 use crate::query::QueryEngine;
 use crate::session::Recalled;
 use crate::settings::SessionSettings;
-use crate::{Error, Fault, MemoryBudget, Result, Session};
+use crate::{Error, Fault, MemoryBudget, Result, Session, moment};
 use std::fmt;
 use std::sync::Arc;
 use store::Ledger;
@@ -70,6 +70,7 @@ impl Engine {
             .with_hint("The database is \"tallybook\"."));
         }
         let settings = SessionSettings::new(user, database, &startup_settings)?;
+        moment::check(&settings, &self.shared.ledger)?;
         Ok(Session::new(self.shared.clone(), settings))
     }
 }

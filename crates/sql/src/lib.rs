@@ -23,6 +23,7 @@ mod expression;
 mod function;
 mod insert;
 mod memory_error;
+mod moment;
 mod pg_type;
 mod prepared;
 mod provider;

@@ -21,6 +21,7 @@ mod point;
 mod row_query;
 mod session_values;
 mod set_functions;
+mod sql_function;
 mod types;
 mod typing;
 
@@ -49,7 +50,7 @@ use point::PointRead;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::Ledger;
+use store::{Ledger, View};
 
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
@@ -83,7 +84,7 @@ pub(crate) struct PreparedQuery {
     explain: Option<Explain>,
     /// Columns of the explained query, or of the query itself.
     query_columns: Vec<Column>,
-    /// Whether the plan asks for values of the session.
+    /// Whether the plan asks for values of the session, or of its view.
     asks_session: bool,
     /// How the query is answered without a plan, if it is a point read.
     point: Option<Arc<PointRead>>,
@@ -128,7 +129,7 @@ impl QueryEngine {
         let base = base_state(&ledger, memory_bytes)?;
         let mut engine = QueryEngine {
             base,
-            catalog: Arc::new(Catalog::tables()),
+            catalog: Arc::new(Catalog::tables(&ledger)),
             point_reads: PointReads::Recognised,
         };
         let own = ViewDefinition::own();
@@ -156,7 +157,8 @@ impl QueryEngine {
         let (explain, query) = explain::split(statement)?;
         let planned = self.plan(query.clone(), parameter_types, settings)?;
         let query_columns = columns(&planned.plan)?;
-        let asks_session = session_values::asked_for(&planned.plan)?;
+        let asks_session =
+            session_values::asked_for(&planned.plan)? || session_values::reads_view(&planned.plan)?;
         let settled = !asks_session && session_values::is_settled(&planned.plan)?;
         let parameter_types = &planned.parameter_types;
         let point = match self.point_reads {
@@ -198,8 +200,9 @@ impl QueryEngine {
                 return Ok(rows);
             }
         }
+        let read = view.view.clone();
         let state = self.state_at(view, settings);
-        let optimized = optimize(&state, prepared, parameters, settings)?;
+        let optimized = optimize(&state, prepared, parameters, settings, &read)?;
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
         let context = task_context(&state);
         if let Some(explain) = &prepared.explain {
@@ -248,6 +251,7 @@ fn optimize(
     prepared: &PreparedQuery,
     parameters: &[Value],
     settings: &SessionSettings,
+    view: &View,
 ) -> Result<LogicalPlan> {
     let zone = settings.time_zone();
     let last = prepared.optimized.as_ref().filter(|_| parameters.iter().all(is_small));
@@ -262,7 +266,7 @@ fn optimize(
         plan = plan.replace_params_with_values(&bound(&prepared.parameter_types, parameters)?)?;
     }
     if prepared.asks_session {
-        plan = session_values::answer(plan, settings)?;
+        plan = session_values::answer(plan, settings, view)?;
     }
     let plan = state.optimize(&plan)?;
     if let Some(last) = last {

@@ -22,6 +22,7 @@ use crate::cursor::{CursorCommand, DeclaredCursor, KeptRows};
 use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
 use crate::insert::InsertPlan;
+use crate::moment::Moment;
 use crate::prepared::Action;
 use crate::query::{PreparedQuery, Served};
 use crate::settings::{ConfigSelect, show, show_columns};
@@ -37,6 +38,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
 use std::time::Duration;
+use store::View;
 
 /// A session on an engine.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub struct Session {
     /// SET TRANSACTION outside of an explicit block: it holds for the implicit one.
     implicit_read_only: Option<bool>,
     notices: Vec<Notice>,
+    /// The view of the moment that was read last.
+    past: Option<(Moment, View)>,
 }
 
 impl Session {
@@ -66,6 +70,7 @@ impl Session {
             before_implicit: None,
             implicit_read_only: None,
             notices: Vec::new(),
+            past: None,
         }
     }
 
@@ -334,9 +339,9 @@ impl Session {
             Action::ConfigSelect(select) => {
                 self.note_implicit_change();
                 let in_block = self.block.status() == BlockStatus::InBlock;
-                let block = &mut self.block;
+                let (block, ledger) = (&mut self.block, &self.shared.ledger);
                 select.run(parameters, &mut self.settings, |settings, change| {
-                    change_setting(settings, block, in_block, change)
+                    change_setting(settings, ledger, block, in_block, change)
                 })
             }
             Action::Show(command) => show(command, &self.settings),

@@ -8,7 +8,9 @@ use crate::opening::{Opened, open};
 use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
-use crate::write::{Books, LogThread, Publisher, Staging, Ticket, WritePath, submit, submit_batch};
+use crate::write::{
+    Books, LogThread, Publisher, Settled, Staging, Ticket, WritePath, submit, submit_batch,
+};
 use crate::{
     CommitError, OpenError, Outcome, ReadError, StagedDecision, StagedWrites, Terms, View,
 };
@@ -283,6 +285,34 @@ impl Ledger {
             }
         }
         Ok(Some(View::new(projections, lsn)))
+    }
+
+    /// Whether `at` has come. If so, nothing is recorded at it or before from then on, so that the
+    /// ledger [as it stood then](Self::view_as_of) is the same for ever.
+    pub fn has_come(&self, at: Timestamp) -> bool {
+        self.inner.staging.settle(at).is_some()
+    }
+
+    /// The ledger as it stood at a moment of recorded time: up to the last frame recorded at `at`
+    /// or before. `None` if `at` has not come yet. What is on its way to the disk with an earlier
+    /// time is waited for.
+    ///
+    /// # Errors
+    /// If the disk cannot be read, or failed under what is waited for.
+    pub async fn view_as_of(&self, at: Timestamp) -> Result<Option<View>, CommitError> {
+        let staging = &self.inner.staging;
+        match staging.settle(at) {
+            None => return Ok(None),
+            Some(Settled::Published) => {}
+            Some(Settled::InFlight) => {
+                let (reply, ticket) = Ticket::new();
+                staging.wake(staging.answer_after_staged(Ok(Vec::new()), reply));
+                ticket.await?;
+            }
+        }
+        let projections = self.inner.projections.clone();
+        let cut = projections.cut_at(at).map_err(CommitError::Read)?;
+        Ok(Some(View::new(projections, cut)))
     }
 
     /// Follows all books or one, frame by frame.

@@ -11,7 +11,7 @@ mod sealed;
 mod staged;
 
 pub use page::{AccountPage, PageOrder};
-pub use scan::{Scan, events_schema, postings_schema, transactions_schema};
+pub use scan::{Scan, SealedReach, events_schema, postings_schema, transactions_schema};
 
 use crate::history::SealedPosting;
 use crate::history::keys::KeyHash;
@@ -445,6 +445,17 @@ impl View {
                 Ok(recorded.before(&self.staged_postings(writes, selection)?, projection))
             }
         }
+    }
+
+    /// What of the sealed history [`Self::scan_postings`] would read. `None` if nothing of it is
+    /// looked through: rows are found by name, or are all in memory.
+    pub fn sealed_postings(&self, selection: &Selection) -> Option<SealedReach> {
+        scan::sealed_reach(self, selection, sealed::SealedTable::Postings)
+    }
+
+    /// The same for [`Self::scan_transactions`].
+    pub fn sealed_transactions(&self, selection: &Selection) -> Option<SealedReach> {
+        scan::sealed_reach(self, selection, sealed::SealedTable::Transactions)
     }
 
     /// Rows of [`transactions_schema`], in no particular order but for a block's own, which come

@@ -160,6 +160,11 @@ impl Block {
         }
     }
 
+    /// Whether all queries of the block read the same view.
+    pub(crate) fn keeps_its_view(&self) -> bool {
+        matches!(self, Block::Open(open) if open.isolation != Isolation::ReadCommitted)
+    }
+
     /// Where to note what is read, if that matters when the block ends.
     pub(crate) fn reads(&self) -> Option<&ReadBooks> {
         match self {

@@ -3,7 +3,7 @@
 use super::rows::CatalogRows;
 use super::{
     INFORMATION_SCHEMA_NAMESPACE, OWNER, OWNER_OID, PG_CATALOG_NAMESPACE, PUBLIC_NAMESPACE,
-    RELATIONS, SystemTable, View, definitions,
+    RELATIONS, SystemTable, TALEA, TALEA_NAMESPACE, View, definitions,
 };
 use crate::Result;
 use datafusion::arrow::datatypes::DataType;
@@ -46,7 +46,7 @@ pub(super) fn pg_class(views: &[View], system: &[SystemTable]) -> Result<Arc<dyn
     classes.extend(views.iter().map(|view| Class {
         oid: view.oid,
         name: view.name.clone(),
-        namespace: PUBLIC_NAMESPACE,
+        namespace: view.namespace(),
         kind: "v",
         columns: view.columns.len(),
         indexed: false,
@@ -119,7 +119,7 @@ pub(super) fn views(views: &[View]) -> Result<Vec<(&'static str, Arc<dyn TablePr
         .bool("rowsecurity", |_| false)
         .finish()?;
     let views = CatalogRows::new(views.to_vec())
-        .name("schemaname", |_| "public")
+        .name("schemaname", |view| view.schema)
         .name("viewname", |view| view.name.clone())
         .name("viewowner", |_| OWNER)
         .text("definition", |view| Some(view.query.clone()))
@@ -144,6 +144,7 @@ pub(super) fn views(views: &[View]) -> Result<Vec<(&'static str, Arc<dyn TablePr
     let namespaces = vec![
         (PG_CATALOG_NAMESPACE, "pg_catalog"),
         (PUBLIC_NAMESPACE, "public"),
+        (TALEA_NAMESPACE, TALEA),
         (INFORMATION_SCHEMA_NAMESPACE, "information_schema"),
     ];
     let namespaces = CatalogRows::new(namespaces)

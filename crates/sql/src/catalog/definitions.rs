@@ -7,7 +7,7 @@ use super::procedures::{Exported, Procedure};
 use super::relation::Key;
 use super::{
     INFORMATION_SCHEMA_NAMESPACE, OWNER, OWNER_OID, PG_CATALOG_NAMESPACE, PUBLIC_NAMESPACE,
-    RELATIONS, Relation, SystemTable, View,
+    RELATIONS, Relation, SystemTable, TALEA, TALEA_NAMESPACE, View,
 };
 use crate::Result;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ impl Definitions {
             .iter()
             .map(|relation| (i64::from(relation.oid), relation.name.to_owned()))
             .collect();
-        classes.extend(views.iter().map(|view| (i64::from(view.oid), view.name.clone())));
+        classes.extend(views.iter().map(|view| (i64::from(view.oid), view.shown_name())));
         classes.extend(keys.iter().map(|(_, key)| (i64::from(key.index_oid), key.name.to_owned())));
         classes.extend(system.iter().map(|table| {
             let name = match table.namespace {
@@ -60,6 +60,7 @@ impl Definitions {
         let namespaces = [
             (PG_CATALOG_NAMESPACE, "pg_catalog"),
             (PUBLIC_NAMESPACE, "public"),
+            (TALEA_NAMESPACE, TALEA),
             (INFORMATION_SCHEMA_NAMESPACE, "information_schema"),
         ];
         let hidden = classes.iter().filter(|(_, name)| name.contains('.'));

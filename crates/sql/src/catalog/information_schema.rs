@@ -2,12 +2,13 @@
 
 use super::relation::typmod;
 use super::rows::CatalogRows;
-use super::{OWNER, RELATIONS, View};
+use super::{OWNER, RELATIONS, TALEA, View};
 use crate::{PgType, Result};
 use datafusion::catalog::TableProvider;
 use std::sync::Arc;
 
 struct Described {
+    schema: &'static str,
     table: String,
     name: String,
     position: i32,
@@ -17,26 +18,28 @@ struct Described {
 }
 
 pub(super) fn tables(views: &[View]) -> Result<Vec<(&'static str, Arc<dyn TableProvider>)>> {
-    let named: Vec<(String, &'static str)> = RELATIONS
+    let named: Vec<(&'static str, String, &'static str)> = RELATIONS
         .iter()
-        .map(|relation| (relation.name.to_owned(), "BASE TABLE"))
-        .chain(views.iter().map(|view| (view.name.clone(), "VIEW")))
+        .map(|relation| ("public", relation.name.to_owned(), "BASE TABLE"))
+        .chain(views.iter().map(|view| (view.schema, view.name.clone(), "VIEW")))
         .collect();
     let tables = CatalogRows::new(named)
         .name("table_catalog", |_| "tallybook")
-        .name("table_schema", |_| "public")
-        .name("table_name", |(name, _)| name.clone())
-        .text("table_type", |(_, kind)| Some(*kind))
+        .name("table_schema", |(schema, ..)| *schema)
+        .name("table_name", |(_, name, _)| name.clone())
+        .text("table_type", |(.., kind)| Some(*kind))
         .text("self_referencing_column_name", |_| None::<String>)
         .text("reference_generation", |_| None::<String>)
         .text("user_defined_type_catalog", |_| None::<String>)
         .text("user_defined_type_schema", |_| None::<String>)
         .text("user_defined_type_name", |_| None::<String>)
-        .text("is_insertable_into", |(name, _)| Some(yes(insertable(name))))
+        .text("is_insertable_into", |(_, name, kind)| {
+            Some(yes(*kind == "BASE TABLE" && insertable(name)))
+        })
         .text("is_typed", |_| Some("NO"))
         .text("commit_action", |_| None::<String>)
         .finish()?;
-    let schemata = CatalogRows::new(vec!["public", "pg_catalog", "information_schema"])
+    let schemata = CatalogRows::new(vec!["public", TALEA, "pg_catalog", "information_schema"])
         .name("catalog_name", |_| "tallybook")
         .name("schema_name", |name| *name)
         .name("schema_owner", |_| OWNER)
@@ -47,7 +50,7 @@ pub(super) fn tables(views: &[View]) -> Result<Vec<(&'static str, Arc<dyn TableP
         .finish()?;
     let views_table = CatalogRows::new(views.to_vec())
         .name("table_catalog", |_| "tallybook")
-        .name("table_schema", |_| "public")
+        .name("table_schema", |view| view.schema)
         .name("table_name", |view| view.name.clone())
         .text("view_definition", |view| Some(view.query.clone()))
         .text("check_option", |_| Some("NONE"))
@@ -74,6 +77,7 @@ fn described(views: &[View]) -> Vec<Described> {
     let mut all = Vec::new();
     for relation in RELATIONS.iter() {
         all.extend((1..).zip(relation.columns).map(|(position, column)| Described {
+            schema: "public",
             table: relation.name.to_owned(),
             name: column.name.to_owned(),
             position,
@@ -84,6 +88,7 @@ fn described(views: &[View]) -> Vec<Described> {
     }
     for view in views {
         all.extend((1..).zip(&view.columns).map(|(position, column)| Described {
+            schema: view.schema,
             table: view.name.clone(),
             name: column.name.clone(),
             position,
@@ -98,7 +103,7 @@ fn described(views: &[View]) -> Vec<Described> {
 fn columns(views: &[View]) -> Result<Arc<dyn TableProvider>> {
     CatalogRows::new(described(views))
         .name("table_catalog", |_| "tallybook")
-        .name("table_schema", |_| "public")
+        .name("table_schema", |each| each.schema)
         .name("table_name", |each| each.table.clone())
         .name("column_name", |each| each.name.clone())
         .int4("ordinal_position", |each| Some(each.position))

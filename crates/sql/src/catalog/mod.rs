@@ -31,20 +31,22 @@ pub(crate) use relation::{
     TRANSFERS, arrow_type, typmod,
 };
 pub(crate) use statics::ALWAYS_EMPTY;
-pub(crate) use views::{View, ViewDefinition};
+pub(crate) use views::{TALEA, TALEA_VIEWS, View, ViewDefinition};
 
 use procedures::Exported;
 
-use crate::provider::{self, LedgerProvider};
+use crate::provider::{self, LedgerProvider, MomentProvider};
 use crate::{Column, Result};
 use datafusion::catalog::{TableProvider, view::ViewTable};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use store::Ledger;
 
 pub(crate) const PG_CATALOG_NAMESPACE: u32 = 11;
 pub(crate) const PUBLIC_NAMESPACE: u32 = 2_200;
+pub(crate) const TALEA_NAMESPACE: u32 = 16_600;
 pub(crate) const INFORMATION_SCHEMA_NAMESPACE: u32 = 13_000;
 
 /// The role that owns everything.
@@ -52,6 +54,10 @@ pub(crate) const OWNER_OID: u32 = 10;
 pub(crate) const OWNER: &str = "tallybook";
 
 pub(crate) const DATABASE_OID: u32 = 16_384;
+
+/// Where the bodies of SQL functions find each table with its moments. A name that no statement of
+/// a client has by chance; what is there is not part of what the catalogs describe.
+pub(crate) const MOMENTS_SCHEMA: &str = "at a moment";
 
 /// Oids of catalogs that have no fixed oid in Postgres start here.
 const SYSTEM_TABLE_OIDS: u32 = 12_000;
@@ -66,11 +72,14 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The ledger's tables alone.
-    pub(crate) fn tables() -> Self {
+    /// The ledger's tables alone, in the present and at any moment.
+    pub(crate) fn tables(ledger: &Ledger) -> Self {
         let mut catalog = Catalog::default();
         for table in provider::tables() {
             let name = table.relation().name;
+            let then = LedgerProvider::new(Arc::clone(&table));
+            let then = MomentProvider::new(then, ledger.clone());
+            catalog.add(MOMENTS_SCHEMA, name, Arc::new(then));
             catalog.add("public", name, Arc::new(LedgerProvider::new(table)));
         }
         catalog
@@ -91,7 +100,7 @@ impl Catalog {
         columns: Vec<Column>,
     ) {
         let table = ViewTable::new(plan, Some(definition.query.clone()));
-        self.add("public", &definition.name, Arc::new(table));
+        self.add(definition.schema, &definition.name, Arc::new(table));
         self.views.push(View::new(definition, columns, self.views.len()));
     }
 

@@ -1,10 +1,12 @@
 //! Views: SQL text over the tables, planned once and inlined where they are named.
 
+use super::{PUBLIC_NAMESPACE, TALEA_NAMESPACE};
 use crate::Column;
 
 /// A view as it is defined.
 #[derive(Debug, Clone)]
 pub(crate) struct ViewDefinition {
+    pub(crate) schema: &'static str,
     pub(crate) name: String,
     /// The query alone, without `CREATE VIEW`.
     pub(crate) query: String,
@@ -13,6 +15,7 @@ pub(crate) struct ViewDefinition {
 /// A view with what its query gives.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
+    pub(crate) schema: &'static str,
     pub(crate) name: String,
     pub(crate) oid: u32,
     pub(crate) query: String,
@@ -21,17 +24,38 @@ pub(crate) struct View {
     pub(crate) comment: Option<String>,
 }
 
+/// Schema, name, query.
+const OWN: [(&str, &str, &str); 6] = [
+    ("public", "trial_balance", include_str!("../../../../sql/views/trial_balance.sql")),
+    ("public", "account_rollup", include_str!("../../../../sql/views/account_rollup.sql")),
+    ("public", "account_statement", include_str!("../../../../sql/views/account_statement.sql")),
+    (TALEA, "accounts", include_str!("../../../../sql/views/talea/accounts.sql")),
+    (TALEA, "balances", include_str!("../../../../sql/views/talea/balances.sql")),
+    (TALEA, "postings", include_str!("../../../../sql/views/talea/postings.sql")),
+];
+
+/// The schema whose views have the names and codes of talea's SQL backend.
+pub(crate) const TALEA: &str = "talea";
+
+/// The names of its views.
+pub(crate) const TALEA_VIEWS: [&str; 3] = ["accounts", "balances", "postings"];
+
 /// Views are numbered from here, in the order they are defined.
 const VIEW_OIDS: u32 = 16_701;
 
 impl ViewDefinition {
-    pub(crate) fn new(name: impl Into<String>, query: impl Into<String>) -> Self {
-        ViewDefinition { name: name.into(), query: query.into() }
+    pub(crate) fn new(
+        schema: &'static str,
+        name: impl Into<String>,
+        query: impl Into<String>,
+    ) -> Self {
+        ViewDefinition { schema, name: name.into(), query: query.into() }
     }
 
-    /// The views every ledger has.
+    /// The views every ledger has. Their texts are in `sql/views/`. New ones come last: a view's
+    /// oid is its place.
     pub(crate) fn own() -> Vec<Self> {
-        vec![ViewDefinition::new("trial_balance", include_str!("views/trial_balance.sql"))]
+        OWN.map(|(schema, name, query)| ViewDefinition::new(schema, name, query)).into()
     }
 }
 
@@ -40,7 +64,25 @@ impl View {
         let place = u32::try_from(place).expect("nobody defines four billion views");
         let query = without_comments(&definition.query);
         let comment = comment(&definition.query);
-        View { name: definition.name, oid: VIEW_OIDS + place, query, columns, comment }
+        let ViewDefinition { schema, name, .. } = definition;
+        View { schema, name, oid: VIEW_OIDS + place, query, columns, comment }
+    }
+}
+
+impl View {
+    pub(super) fn namespace(&self) -> u32 {
+        match self.schema {
+            TALEA => TALEA_NAMESPACE,
+            _ => PUBLIC_NAMESPACE,
+        }
+    }
+
+    /// The name as `regclass` shows it, with its schema unless that is found without.
+    pub(super) fn shown_name(&self) -> String {
+        match self.schema {
+            "public" => self.name.clone(),
+            schema => format!("{schema}.{}", self.name),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod json;
 mod like;
 mod money;
 mod numeric_cast;
+mod path;
 mod rewrite;
 mod session;
 mod setting_lookup;
@@ -18,6 +19,7 @@ mod simple;
 mod to_char;
 
 pub(crate) use catalog::register_catalog_functions;
+pub(crate) use money::{format_amount_at, is_format_amount};
 pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;
 pub(crate) use simple::undefined;
@@ -34,6 +36,7 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
         numeric_cast::numeric(),
         like::like_pattern(),
         to_char::to_char(),
+        path::path_prefixes(),
         money::format_amount(ledger.clone()),
     ]) {
         state.register_udf(Arc::new(function))?;

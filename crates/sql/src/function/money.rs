@@ -12,19 +12,51 @@ use datafusion::logical_expr::{
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use store::Ledger;
+use store::{AssetRow, Ledger, View};
 
 pub(super) fn format_amount(ledger: Ledger) -> ScalarUDF {
-    ScalarUDF::from(FormatAmount { ledger, signature: Signature::user_defined(Volatility::Stable) })
+    function(Assets::Newest(ledger))
 }
 
-/// An asset's precision never changes, so the newest view tells it as well as any.
+/// The function as it answers from one view: of the assets that are there, staged ones included.
+pub(crate) fn format_amount_at(view: &View) -> ScalarUDF {
+    function(Assets::At(view.clone()))
+}
+
+fn function(assets: Assets) -> ScalarUDF {
+    ScalarUDF::from(FormatAmount { assets, signature: Signature::user_defined(Volatility::Stable) })
+}
+
+/// Whether a function is this one and has to be told which view the statement reads.
+pub(crate) fn is_format_amount(name: &str) -> bool {
+    name == NAME
+}
+
+const NAME: &str = "format_amount";
+
+/// Where an asset's precision is looked up. It never changes, but an asset is not always there.
+#[derive(Debug)]
+enum Assets {
+    Newest(Ledger),
+    At(View),
+}
+
+impl Assets {
+    fn rows(&self) -> Vec<AssetRow> {
+        match self {
+            Assets::Newest(ledger) => ledger.view().assets(),
+            Assets::At(view) => view.assets(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct FormatAmount {
-    ledger: Ledger,
+    assets: Assets,
     signature: Signature,
 }
 
+/// All functions of one plan are told the same view.
 impl PartialEq for FormatAmount {
     fn eq(&self, other: &Self) -> bool {
         self.signature == other.signature
@@ -41,7 +73,7 @@ impl Hash for FormatAmount {
 
 impl ScalarUDFImpl for FormatAmount {
     fn name(&self) -> &str {
-        "format_amount"
+        NAME
     }
 
     fn signature(&self) -> &Signature {
@@ -54,7 +86,7 @@ impl ScalarUDFImpl for FormatAmount {
                 Ok(vec![DataType::Decimal128(38, 0), DataType::Utf8])
             }
             [DataType::Null, _] => Ok(vec![DataType::Decimal128(38, 0), DataType::Utf8]),
-            _ => Err(undefined("format_amount", types)),
+            _ => Err(undefined(NAME, types)),
         }
     }
 
@@ -65,14 +97,13 @@ impl ScalarUDFImpl for FormatAmount {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let (arrays, constant) = arrays(&args)?;
         let [amounts, assets] = arrays.as_slice() else {
-            return Err(undefined("format_amount", &[]));
+            return Err(undefined(NAME, &[]));
         };
         let (amounts, assets) =
             (amounts.as_primitive::<Decimal128Type>(), assets.as_string::<i32>());
         let precisions: HashMap<String, u8> = self
-            .ledger
-            .view()
-            .assets()
+            .assets
+            .rows()
             .into_iter()
             .map(|row| (row.asset.id.as_str().to_owned(), row.asset.precision))
             .collect();

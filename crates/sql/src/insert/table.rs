@@ -157,6 +157,17 @@ impl Table {
             }
             _ => return Err(undefined()),
         };
+        let shadows = |schema: &String| {
+            schema == catalog::TALEA && catalog::TALEA_VIEWS.contains(&name.as_str())
+        };
+        let first =
+            settings.search_path().iter().find(|schema| *schema == "public" || shadows(schema));
+        if schema.or(first).is_some_and(shadows) {
+            return Err(Error::unsupported(format!(
+                "{verb} into view \"{name}\" is not supported"
+            ))
+            .with_hint("Write to the table of schema \"public\"."));
+        }
         match schema.map(String::as_str) {
             None if !settings.sees_public() => return Err(undefined()),
             None | Some("public") => {}
@@ -173,7 +184,7 @@ impl Table {
             "postings" => Ok(Table::Postings),
             "books" => Err(Error::unsupported(format!("{verb} into \"books\" is not supported"))
                 .with_hint("A book exists from its first account: INSERT INTO accounts.")),
-            "events" | "trial_balance" => {
+            "events" | "trial_balance" | "account_rollup" | "account_statement" => {
                 Err(Error::unsupported(format!("{verb} into \"{name}\" is not supported"))
                     .with_hint("It shows what the ledger recorded and cannot be written."))
             }

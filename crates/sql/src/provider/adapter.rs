@@ -17,6 +17,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType,
 };
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -25,7 +26,7 @@ use datafusion::physical_plan::{
 use futures::stream;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use store::{Lsn, Selection, View};
+use store::{Lsn, SealedReach, Selection, View};
 
 #[derive(Debug)]
 pub(crate) struct LedgerProvider {
@@ -44,6 +45,32 @@ impl LedgerProvider {
 
     pub(crate) fn table(&self) -> &Arc<dyn LedgerTable> {
         &self.table
+    }
+
+    /// A scan at a view.
+    pub(super) fn scan_at(
+        &self,
+        pinned: &PinnedView,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = project_schema(&self.schema, projection)?;
+        let columns = match projection {
+            Some(columns) => columns.clone(),
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let selection = pruning::selection(self.table.as_ref(), filters);
+        let is_by_book = self.table.narrows().iter().any(|(_, narrows)| *narrows == Narrows::Book);
+        pinned.note(is_by_book, &selection);
+        Ok(Arc::new(LedgerScan::new(
+            Arc::clone(&self.table),
+            pinned.view.clone(),
+            selection,
+            columns,
+            schema,
+            limit,
+        )?))
     }
 }
 
@@ -80,22 +107,7 @@ impl TableProvider for LedgerProvider {
         let Some(pinned) = state.config().get_extension::<PinnedView>() else {
             return Err(DataFusionError::Internal("a table was read without a view".to_owned()));
         };
-        let schema = project_schema(&self.schema, projection)?;
-        let columns = match projection {
-            Some(columns) => columns.clone(),
-            None => (0..self.schema.fields().len()).collect(),
-        };
-        let selection = pruning::selection(self.table.as_ref(), filters);
-        let is_by_book = self.table.narrows().iter().any(|(_, narrows)| *narrows == Narrows::Book);
-        pinned.note(is_by_book, &selection);
-        Ok(Arc::new(LedgerScan::new(
-            Arc::clone(&self.table),
-            pinned.view.clone(),
-            selection,
-            columns,
-            schema,
-            limit,
-        )?))
+        self.scan_at(&pinned, projection, filters, limit)
     }
 }
 
@@ -112,6 +124,7 @@ struct LedgerScan {
     rows_max: usize,
     /// Opened to plan, read by the first execution.
     opened: Mutex<Option<Batches>>,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl LedgerScan {
@@ -143,6 +156,7 @@ impl LedgerScan {
             access_path,
             rows_max,
             opened: Mutex::new(Some(batches)),
+            metrics: ExecutionPlanMetricsSet::new(),
         })
     }
 
@@ -187,6 +201,10 @@ impl DisplayAs for LedgerScan {
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
         }
+        if let Some(sealed) = self.table.sealed(&self.view, &self.selection) {
+            let SealedReach { parts, parts_all, blocks, blocks_all } = sealed;
+            write!(f, ", parts={parts} of {parts_all}, blocks={blocks} of {blocks_all}")?;
+        }
         write!(f, ", cut={}", self.cut())
     }
 }
@@ -228,14 +246,19 @@ impl ExecutionPlan for LedgerScan {
 
     fn execute(
         &self,
-        _partition: usize,
+        partition: usize,
         _context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let batches = limited(self.batches()?, self.limit);
+        let measured = BaselineMetrics::new(&self.metrics, partition);
+        let batches = measured_by(measured, limited(self.batches()?, self.limit));
         Ok(Box::pin(datafusion::physical_plan::coop::cooperative(RecordBatchStreamAdapter::new(
             Arc::clone(&self.schema),
             stream::iter(batches),
         ))))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
     }
 
     fn statistics_from_inputs(
@@ -248,6 +271,22 @@ impl ExecutionPlan for LedgerScan {
             Statistics::new_unknown(&self.schema).with_num_rows(Precision::Inexact(rows));
         Ok(Arc::new(statistics))
     }
+}
+
+/// Notes rows and time, for EXPLAIN ANALYZE.
+fn measured_by(
+    measured: BaselineMetrics,
+    mut batches: Batches,
+) -> impl Iterator<Item = Result<RecordBatch>> + Send {
+    std::iter::from_fn(move || {
+        let timer = measured.elapsed_compute().timer();
+        let next = batches.next();
+        timer.done();
+        if let Some(Ok(batch)) = &next {
+            measured.record_output(batch.num_rows());
+        }
+        next
+    })
 }
 
 fn limited(batches: Batches, limit: Option<usize>) -> Batches {

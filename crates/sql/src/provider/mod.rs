@@ -9,6 +9,7 @@
 
 mod adapter;
 mod columns;
+mod moments;
 mod page;
 mod pinned;
 mod postings;
@@ -17,6 +18,7 @@ mod rows;
 mod transfers;
 
 pub(crate) use adapter::LedgerProvider;
+pub(crate) use moments::MomentProvider;
 pub(crate) use pinned::{PinnedView, ReadBooks};
 pub(crate) use pruning::{compare as narrow, describe};
 
@@ -25,7 +27,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use store::{PageOrder, ReadError, Selection, View};
+use store::{PageOrder, ReadError, SealedReach, Selection, View};
 
 /// The part of a selection that a column's conditions can fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,11 @@ pub(crate) trait LedgerTable: std::fmt::Debug + Send + Sync {
     fn page(&self, _view: &View, _page: &Page<'_>, _projection: &[usize]) -> Result<TableScan> {
         let name = self.relation().name;
         Err(DataFusionError::Internal(format!("{name} has no pages")))
+    }
+
+    /// What of the sealed history a scan reads, for EXPLAIN; `None` if it looks through none.
+    fn sealed(&self, _view: &View, _selection: &Selection) -> Option<SealedReach> {
+        None
     }
 }
 

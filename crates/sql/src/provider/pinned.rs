@@ -12,17 +12,24 @@ use store::{BooksRead, Selection, View};
 pub(crate) struct PinnedView {
     pub(crate) view: View,
     reads: Option<ReadBooks>,
+    /// Whether other statements read the same view, so that nothing behind it is to be seen.
+    pub(super) is_fixed: bool,
 }
 
 impl From<View> for PinnedView {
     fn from(view: View) -> Self {
-        PinnedView { view, reads: None }
+        PinnedView { view, reads: None, is_fixed: false }
     }
 }
 
 impl PinnedView {
     pub(crate) fn noting(view: View, reads: ReadBooks) -> Self {
-        PinnedView { view, reads: Some(reads) }
+        PinnedView { view, reads: Some(reads), is_fixed: true }
+    }
+
+    /// A view that the session or the block keeps.
+    pub(crate) fn fixed(view: View) -> Self {
+        PinnedView { view, reads: None, is_fixed: true }
     }
 
     /// A book is read without a scan.

@@ -6,7 +6,7 @@ use crate::catalog::{self, Relation};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use std::sync::Arc;
-use store::{ReadError, Scan, Selection, View};
+use store::{ReadError, Scan, SealedReach, Selection, View};
 
 #[derive(Debug)]
 pub(super) struct Postings;
@@ -34,6 +34,10 @@ impl LedgerTable for Postings {
     fn page(&self, view: &View, page: &Page<'_>, projection: &[usize]) -> Result<TableScan> {
         page::postings(view, page, projection)
     }
+
+    fn sealed(&self, view: &View, selection: &Selection) -> Option<SealedReach> {
+        view.sealed_postings(selection)
+    }
 }
 
 #[derive(Debug)]
@@ -59,6 +63,10 @@ impl LedgerTable for Transactions {
 
     fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         columnar(self.relation(), projection, |columns| view.scan_transactions(selection, columns))
+    }
+
+    fn sealed(&self, view: &View, selection: &Selection) -> Option<SealedReach> {
+        view.sealed_transactions(selection)
     }
 }
 

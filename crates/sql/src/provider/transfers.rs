@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::{DataFusionError, Result};
 use serde::Deserialize;
 use std::borrow::Cow;
-use store::{Selection, View};
+use store::{SealedReach, Selection, View};
 
 #[derive(Debug)]
 pub(super) struct Transfers;
@@ -38,6 +38,10 @@ impl LedgerTable for Transfers {
         let (access_path, rows_max) = (scan.access_path(), scan.rows_max());
         let batches = scan.map(move |stored| transfers(&schema, &stored.map_err(unreadable)?));
         Ok(TableScan { access_path, rows_max, batches: Box::new(batches) })
+    }
+
+    fn sealed(&self, view: &View, selection: &Selection) -> Option<SealedReach> {
+        view.sealed_transactions(selection)
     }
 }
 

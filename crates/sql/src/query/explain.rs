@@ -2,24 +2,29 @@
 
 use super::point::PointRead;
 use crate::provider::PinnedView;
-use crate::{Column, Error, PgType, Result, Value};
+use crate::{Column, Error, Fault, PgType, Result, Value};
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::sql::sqlparser::ast::{
     AnalyzeFormat, AnalyzeFormatKind, Expr, Statement, UtilityOption, Value as Literal,
 };
-use futures::stream;
+use futures::{TryStreamExt, stream};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-#[derive(Debug, Clone, Copy, Default)]
+/// What an EXPLAIN asks for.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Explain {
     analyze: bool,
     verbose: bool,
+    /// How long each operator took, with ANALYZE.
+    timing: Option<bool>,
+    /// The last lines; there are some with ANALYZE unless they are not wanted.
+    summary: Option<bool>,
 }
 
 /// The EXPLAIN in front of a statement, if there is one, and the statement itself.
@@ -27,7 +32,7 @@ pub(super) fn split(statement: &Statement) -> Result<(Option<Explain>, &Statemen
     let Statement::Explain { analyze, verbose, statement, format, options, .. } = statement else {
         return Ok((None, statement));
     };
-    let mut explain = Explain { analyze: *analyze, verbose: *verbose };
+    let mut explain = Explain { analyze: *analyze, verbose: *verbose, timing: None, summary: None };
     if let Some(AnalyzeFormatKind::Keyword(format) | AnalyzeFormatKind::Assignment(format)) = format
         && !matches!(format, AnalyzeFormat::TEXT)
     {
@@ -35,6 +40,12 @@ pub(super) fn split(statement: &Statement) -> Result<(Option<Explain>, &Statemen
     }
     for option in options.iter().flatten() {
         explain.set(option)?;
+    }
+    if explain.timing == Some(true) && !explain.analyze {
+        return Err(Error::new(
+            Fault::InvalidParameterValue,
+            "EXPLAIN option TIMING requires ANALYZE",
+        ));
     }
     Ok((Some(explain), statement.as_ref()))
 }
@@ -51,21 +62,39 @@ pub(super) fn columns() -> Vec<Column> {
 
 impl Explain {
     fn set(&mut self, option: &UtilityOption) -> Result<()> {
-        let value = option.arg.as_ref().map(ToString::to_string).unwrap_or_default();
-        let on = match &option.arg {
-            None => true,
-            Some(Expr::Value(value)) => !matches!(value.value, Literal::Boolean(false)),
-            Some(_) => !value.eq_ignore_ascii_case("off"),
+        let name = option.name.value.to_ascii_lowercase();
+        let value = match &option.arg {
+            None => "true".to_owned(),
+            Some(Expr::Value(value)) => match &value.value {
+                Literal::SingleQuotedString(text) => text.clone(),
+                value => value.to_string(),
+            },
+            Some(other) => other.to_string(),
         };
-        match option.name.value.to_ascii_lowercase().as_str() {
+        if name == "format" {
+            return match value.eq_ignore_ascii_case("text") {
+                true => Ok(()),
+                false => Err(Error::unsupported("EXPLAIN gives text only")),
+            };
+        }
+        let on = match value.to_ascii_lowercase().as_str() {
+            "true" | "on" | "1" => true,
+            "false" | "off" | "0" => false,
+            _ => {
+                let message = format!("{name} requires a Boolean value");
+                return Err(Error::new(Fault::SyntaxError, message));
+            }
+        };
+        match name.as_str() {
             "analyze" => self.analyze = on,
             "verbose" => self.verbose = on,
-            // They ask for detail that there is none of; leaving them out changes no answer.
-            "costs" | "timing" | "summary" | "buffers" | "settings" | "wal" => {}
-            "format" if value.eq_ignore_ascii_case("text") => {}
-            "format" => return Err(Error::unsupported("EXPLAIN gives text only")),
+            "timing" => self.timing = Some(on),
+            "summary" => self.summary = Some(on),
+            // They ask for detail that there is none of; leaving it out changes no answer.
+            "costs" | "buffers" | "settings" | "wal" => {}
             other => {
-                return Err(Error::unsupported(format!("EXPLAIN option \"{other}\"")));
+                let message = format!("unrecognized EXPLAIN option \"{other}\"");
+                return Err(Error::new(Fault::SyntaxError, message));
             }
         }
         Ok(())
@@ -102,16 +131,65 @@ impl Explain {
             text.push_str(&logical.display_indent().to_string());
             text.push_str("\n\n");
         }
-        if self.analyze {
-            let batches = collect(Arc::clone(&physical), context).await?;
-            let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-            let plan = DisplayableExecutionPlan::with_metrics(physical.as_ref());
-            text.push_str(&format!("{}Rows: {rows}", plan.indent(self.verbose)));
-        } else {
-            text.push_str(&displayable(physical.as_ref()).indent(self.verbose).to_string());
+        if !self.analyze {
+            tree(physical.as_ref(), 0, &mut text, &|_| String::new());
+            return lines(&text);
         }
+        let started = Instant::now();
+        let mut rows = 0;
+        let mut batches = execute_stream(Arc::clone(&physical), context)?;
+        // One batch at a time: what is not shown need not be kept.
+        while let Some(batch) = batches.try_next().await.map_err(Error::from)? {
+            rows += batch.num_rows();
+        }
+        let took = started.elapsed();
+        let timing = self.timing.unwrap_or(true);
+        tree(physical.as_ref(), 0, &mut text, &|plan| actual(plan, timing));
+        if self.summary.unwrap_or(true) {
+            text.push_str(&format!("Execution Time: {}\n", milliseconds(took)));
+        }
+        text.push_str(&format!("Rows: {rows}\n"));
         lines(&text)
     }
+}
+
+/// One line for each operator, with what it reads from further in.
+fn tree(
+    plan: &dyn ExecutionPlan,
+    depth: usize,
+    text: &mut String,
+    note: &dyn Fn(&dyn ExecutionPlan) -> String,
+) {
+    let line = displayable(plan).one_line().to_string();
+    text.push_str(&format!(
+        "{:indent$}{}{}\n",
+        "",
+        line.trim_end(),
+        note(plan),
+        indent = 2 * depth
+    ));
+    for child in plan.children() {
+        tree(child.as_ref(), depth + 1, text, note);
+    }
+}
+
+/// What an operator gave, and how long it worked itself: threads added up, inputs not included.
+fn actual(plan: &dyn ExecutionPlan, timing: bool) -> String {
+    let Some(metrics) = plan.metrics() else { return String::new() };
+    let rows = metrics.output_rows().map(|rows| format!("rows={rows}"));
+    let time = metrics.elapsed_compute().filter(|_| timing).map(|nanoseconds| {
+        let time = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        format!("time={}", milliseconds(time))
+    });
+    let parts: Vec<String> = rows.into_iter().chain(time).collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" (actual {})", parts.join(" ")),
+    }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.3} ms", time.as_secs_f64() * 1_000.0)
 }
 
 fn lines(text: &str) -> Result<SendableRecordBatchStream> {

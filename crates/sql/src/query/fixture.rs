@@ -36,7 +36,18 @@ impl Fixture {
     }
 
     pub(crate) fn with_views(views: Vec<ViewDefinition>) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::opened(tempfile::tempdir().expect("a temporary directory"), views)
+    }
+
+    /// The same ledger after a restart, with all its history in parts.
+    pub(crate) fn reopened(self) -> Self {
+        let Fixture { ledger, engine, settings, _dir: dir } = self;
+        ledger.shutdown();
+        drop((ledger, engine, settings));
+        Self::opened(dir, Vec::new())
+    }
+
+    fn opened(dir: TempDir, views: Vec<ViewDefinition>) -> Self {
         let ledger = Ledger::open(dir.path()).expect("a new ledger opens");
         let engine = QueryEngine::with_views(ledger.clone(), 1 << 30, views).expect("an engine");
         let settings = SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), &[])

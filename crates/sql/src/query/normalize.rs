@@ -8,6 +8,7 @@
 use super::catalog_query;
 use super::naming::name_columns;
 use super::set_functions;
+use super::sql_function;
 use super::types::pg_type;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
@@ -75,6 +76,9 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
+        if let Err(error) = sql_function::expand(table) {
+            return ControlFlow::Break(error);
+        }
         name_column_of_function(table);
         set_functions::table_function(table);
         // The planner would leave these out without a word.

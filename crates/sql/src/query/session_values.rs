@@ -1,9 +1,11 @@
 //! `current_user`, `current_setting('…')` and their kin: constants of one execution.
 //!
 //! They are planned as functions that cannot run; before a plan is optimised, [`answer`] puts the
-//! session's values in their place.
+//! session's values in their place. `format_amount`, whose answer depends on the assets there are,
+//! is told there which view the statement reads.
 
-use crate::function::{SettingLookup, session_function_type};
+use crate::catalog::TALEA;
+use crate::function::{SettingLookup, format_amount_at, is_format_amount, session_function_type};
 use crate::{Error, Fault, Result, SessionSettings};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
@@ -12,11 +14,20 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Volatility};
 use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
+use store::View;
 
-/// Whether the plan asks the session for anything.
+/// Whether the plan asks for a value of the session.
 pub(super) fn asked_for(plan: &LogicalPlan) -> Result<bool> {
     any_expr(plan, |expr| match expr {
         Expr::ScalarFunction(function) => session_function_type(function.name()).is_some(),
+        _ => false,
+    })
+}
+
+/// Whether the plan has a function that answers from the view of its statement.
+pub(super) fn reads_view(plan: &LogicalPlan) -> Result<bool> {
+    any_expr(plan, |expr| match expr {
+        Expr::ScalarFunction(function) => is_format_amount(function.name()),
         _ => false,
     })
 }
@@ -43,7 +54,11 @@ fn any_expr(plan: &LogicalPlan, wanted: impl Fn(&Expr) -> bool) -> Result<bool> 
     Ok(found)
 }
 
-pub(super) fn answer(plan: LogicalPlan, settings: &SessionSettings) -> Result<LogicalPlan> {
+pub(super) fn answer(
+    plan: LogicalPlan,
+    settings: &SessionSettings,
+    view: &View,
+) -> Result<LogicalPlan> {
     let answered = plan.transform_up_with_subqueries(|plan| {
         let names = NamePreserver::new(&plan);
         plan.map_expressions(|expr| {
@@ -61,6 +76,11 @@ pub(super) fn answer(plan: LogicalPlan, settings: &SessionSettings) -> Result<Lo
                     let value = value(function, settings)
                         .map_err(|error| DataFusionError::External(Box::new(error)))?;
                     Ok(Transformed::yes(Expr::Literal(value, None)))
+                }
+                Expr::ScalarFunction(function) if is_format_amount(function.name()) => {
+                    let at_view = Arc::new(format_amount_at(view));
+                    let call = ScalarFunction::new_udf(at_view, function.args.clone());
+                    Ok(Transformed::yes(Expr::ScalarFunction(call)))
                 }
                 _ => Ok(Transformed::no(expr)),
             })?;
@@ -110,7 +130,7 @@ fn value(function: &ScalarFunction, settings: &SessionSettings) -> Result<Scalar
 }
 
 fn visible_schemas(settings: &SessionSettings) -> impl Iterator<Item = &str> {
-    const SCHEMAS: [&str; 3] = ["public", "pg_catalog", "information_schema"];
+    const SCHEMAS: [&str; 4] = ["public", TALEA, "pg_catalog", "information_schema"];
     settings.search_path().iter().map(String::as_str).filter(|schema| SCHEMAS.contains(schema))
 }
 

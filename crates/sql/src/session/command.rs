@@ -4,7 +4,10 @@ use super::{Session, tagged};
 use crate::block::{Block, OpenBlock};
 use crate::settings::ConfigChange;
 use crate::statement::{BlockCommand, BlockModes, Isolation, Scope, SettingCommand};
-use crate::{Answer, BlockStatus, Error, Fault, Notice, NoticeKind, Result, SessionSettings};
+use crate::{
+    Answer, BlockStatus, Error, Fault, Notice, NoticeKind, Result, SessionSettings, moment,
+};
+use store::Ledger;
 
 impl Session {
     pub(super) async fn run_block_command(
@@ -132,7 +135,8 @@ impl Session {
                     );
                 }
                 // Outside of one it holds to the end of the implicit block.
-                self.settings.set(name, values.as_deref(), local)?;
+                let ledger = &self.shared.ledger;
+                set(&mut self.settings, ledger, name, values.as_deref(), local)?;
                 Ok("SET")
             }
             SettingCommand::SetTransaction(modes) => {
@@ -236,6 +240,7 @@ fn block_mode_of(name: &str) -> Option<ModesOf> {
 /// One `set_config(…)`. Outside of a block a local one ends with its statement: nothing remains.
 pub(super) fn change_setting(
     settings: &mut SessionSettings,
+    ledger: &Ledger,
     block: &mut Block,
     in_block: bool,
     change: &ConfigChange,
@@ -247,7 +252,25 @@ pub(super) fn change_setting(
     }
     let value = [change.value.clone()];
     if change.is_local && !in_block {
-        return settings.clone().set(&change.name, Some(&value), true);
+        return set(&mut settings.clone(), ledger, &change.name, Some(&value), true);
     }
-    settings.set(&change.name, Some(&value), change.is_local)
+    set(settings, ledger, &change.name, Some(&value), change.is_local)
+}
+
+/// Sets a value, also one that the ledger has a say in.
+fn set(
+    settings: &mut SessionSettings,
+    ledger: &Ledger,
+    name: &str,
+    values: Option<&[String]>,
+    local: bool,
+) -> Result<()> {
+    if !moment::is_setting(name) {
+        return settings.set(name, values, local);
+    }
+    let mut changed = settings.clone();
+    changed.set(name, values, local)?;
+    moment::check(&changed, ledger)?;
+    *settings = changed;
+    Ok(())
 }

@@ -3,8 +3,10 @@
 mod blocks;
 mod copying;
 mod forms;
+mod moments;
 mod point_reads;
 mod returning;
+mod same_answers;
 
 use crate::arrow::array::RecordBatch;
 use crate::arrow::util::display::array_value_to_string;

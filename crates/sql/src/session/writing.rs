@@ -8,6 +8,7 @@ use crate::copy::CopyPlan;
 use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
 use crate::insert::{InsertEnvironment, RowWrite};
+use crate::moment::{self, Moment};
 use crate::prepared::Action;
 use crate::provider::PinnedView;
 use crate::settings::text_rows;
@@ -17,7 +18,7 @@ use crate::{
 };
 use futures::future::BoxFuture;
 use std::sync::Arc;
-use store::Unmoved;
+use store::{Unmoved, View};
 
 /// The rows of a write on their way out of the ledger: see [`Session::gather`].
 pub type Gathering = BoxFuture<'static, Result<GatheredRows>>;
@@ -30,16 +31,34 @@ pub struct GatheredRows {
 }
 
 impl Session {
-    /// What the next statement reads at: the block's view, with what the block has written.
+    /// What the next statement reads at: a moment of the past, or the block's view, with what the
+    /// block has written.
     pub(super) async fn view(&mut self) -> Result<PinnedView> {
+        if let Some(moment) = self.settings.moment() {
+            self.block.note_statement();
+            return Ok(PinnedView::fixed(self.past_view(moment).await?));
+        }
         self.decide_staged().await?;
         let view = self.block.view(|| self.shared.ledger.view());
         self.writes.yield_to_committed(&view)?;
         let view = self.writes.shown_in(view);
         Ok(match self.block.reads() {
             Some(reads) => PinnedView::noting(view, reads.clone()),
+            None if self.block.keeps_its_view() => PinnedView::fixed(view),
             None => PinnedView::from(view),
         })
+    }
+
+    /// The ledger at a moment: the past does not change, so it is looked up once.
+    async fn past_view(&mut self, moment: Moment) -> Result<View> {
+        if let Some((known, view)) = &self.past
+            && *known == moment
+        {
+            return Ok(view.clone());
+        }
+        let view = moment::view(&self.shared.ledger, moment).await?;
+        self.past = Some((moment, view.clone()));
+        Ok(view)
     }
 
     async fn decide_staged(&mut self) -> Result<()> {
@@ -275,10 +294,17 @@ impl Session {
             Block::Open(open) | Block::Failed(open) => open.read_only,
             Block::Idle => self.implicit_read_only.unwrap_or_else(|| self.settings.modes().1),
         };
-        if !read_only {
+        let moment = self.settings.moment();
+        if !read_only && moment.is_none() {
             return Ok(());
         }
         let message = format!("cannot execute {shown} in a read-only transaction");
-        Err(Error::new(Fault::ReadOnly, message))
+        let refused = Error::new(Fault::ReadOnly, message);
+        Err(match moment {
+            Some(moment) => refused
+                .with_detail(format!("The session reads the ledger as it stood at {moment}."))
+                .with_hint("RESET tallybook.as_of and tallybook.as_of_lsn to write."),
+            None => refused,
+        })
     }
 }

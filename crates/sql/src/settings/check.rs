@@ -1,13 +1,13 @@
 //! Whether a text is a value of a setting, and how it is kept.
 
 use super::definition::{Definition, Kind};
-use crate::{Error, Fault, Result};
+use crate::{Error, Fault, Result, moment};
 use chrono_tz::Tz;
 use ledger::BookName;
 use std::fmt::Write;
 
 /// The value as it is kept and shown.
-pub(super) fn normalise(definition: &Definition, value: &str) -> Result<String> {
+pub(super) fn normalise(definition: &Definition, value: &str, zone: Tz) -> Result<String> {
     let name = definition.name;
     match definition.kind {
         Kind::Bool => {
@@ -23,6 +23,7 @@ pub(super) fn normalise(definition: &Definition, value: &str) -> Result<String> 
         Kind::Word(words) => word(name, value, words),
         Kind::Text | Kind::NameList => Ok(value.to_owned()),
         Kind::Checked(check) => check(name, value),
+        Kind::Zoned(check) => check(name, value, zone),
         Kind::Fixed => Err(Error::new(
             Fault::InvalidParameterValue,
             format!("parameter \"{name}\" cannot be changed"),
@@ -187,11 +188,20 @@ pub(super) fn empty_only(name: &str, value: &str) -> Result<String> {
     if value.is_empty() { Ok(String::new()) } else { Err(invalid(name, value)) }
 }
 
-pub(super) fn as_of(name: &str, value: &str) -> Result<String> {
+/// A time of the record; one without an offset is local time of the session.
+pub(super) fn as_of(name: &str, value: &str, zone: Tz) -> Result<String> {
     if value.is_empty() {
         return Ok(String::new());
     }
-    Err(Error::unsupported(format!("{name} is not supported yet")))
+    moment::time_text(value, zone)
+        .map_err(|error| invalid(name, value).with_detail(error.message()))
+}
+
+pub(super) fn as_of_lsn(name: &str, value: &str) -> Result<String> {
+    if value.is_empty() {
+        return Ok(String::new());
+    }
+    moment::lsn_text(value).ok_or_else(|| invalid(name, value))
 }
 
 pub(super) fn book(_: &str, value: &str) -> Result<String> {

@@ -4,7 +4,8 @@
 //! here is harmless. What would change an answer and is not implemented takes one value only.
 
 use super::check;
-use crate::Error;
+use crate::{Error, moment};
+use chrono_tz::Tz;
 
 #[derive(Debug)]
 pub(crate) struct Definition {
@@ -34,6 +35,8 @@ pub(crate) enum Kind {
     NameList,
     /// Whatever `check` makes of it.
     Checked(fn(&str, &str) -> Result<String, Error>),
+    /// The same, where a text may mean local time of the session's zone.
+    Zoned(fn(&str, &str, Tz) -> Result<String, Error>),
     /// Cannot be set.
     Fixed,
 }
@@ -45,7 +48,9 @@ impl Kind {
             Kind::Bool => "bool",
             Kind::Integer { .. } | Kind::Duration => "integer",
             Kind::Word(_) => "enum",
-            Kind::Text | Kind::NameList | Kind::Checked(_) | Kind::Fixed => "string",
+            Kind::Text | Kind::NameList | Kind::Checked(_) | Kind::Zoned(_) | Kind::Fixed => {
+                "string"
+            }
         }
     }
 }
@@ -279,16 +284,16 @@ pub(crate) static DEFINITIONS: [Definition; 57] = [
         "Sets the current transaction's synchronization level; commits are always durable here.",
     ),
     setting(
-        "tallybook.as_of",
+        moment::AS_OF,
         "",
-        Kind::Checked(check::as_of),
-        "Reads the ledger as it stood at this time.",
+        Kind::Zoned(check::as_of),
+        "Reads the ledger as it stood at this time of the record; nothing can be written.",
     ),
     setting(
-        "tallybook.as_of_lsn",
+        moment::AS_OF_LSN,
         "",
-        Kind::Checked(check::as_of),
-        "Reads the ledger as it stood at this lsn.",
+        Kind::Checked(check::as_of_lsn),
+        "Reads the ledger as it stood at this lsn; nothing can be written.",
     ),
     setting(
         "tallybook.book",

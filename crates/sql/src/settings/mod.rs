@@ -8,6 +8,7 @@ mod check;
 mod definition;
 mod startup;
 
+use crate::moment::{self, Moment};
 use crate::statement::Isolation;
 use crate::{Error, Fault, Result};
 pub(crate) use answer::{ConfigChange, ConfigSelect, show, show_columns, text_rows};
@@ -57,6 +58,7 @@ struct Values {
     /// Names with a dot that are not ours: anything goes, as in Postgres.
     custom: BTreeMap<String, String>,
     book: Option<BookName>,
+    moment: Option<Moment>,
     time_zone: Tz,
     search_path: Vec<String>,
     timeouts: Timeouts,
@@ -87,6 +89,7 @@ impl Values {
             texts,
             custom: BTreeMap::new(),
             book: None,
+            moment: None,
             time_zone: Tz::UTC,
             search_path: vec!["$user".to_owned(), "public".to_owned()],
             timeouts: Timeouts::default(),
@@ -116,6 +119,14 @@ impl Values {
             Place::Known(index) => *index,
         };
         match DEFINITIONS[index].name {
+            moment::AS_OF => {
+                let lsn = self.get(moment::AS_OF_LSN).unwrap_or_default();
+                self.moment = moment::of_settings(&text, lsn)?;
+            }
+            moment::AS_OF_LSN => {
+                let time = self.get(moment::AS_OF).unwrap_or_default();
+                self.moment = moment::of_settings(time, &text)?;
+            }
             "tallybook.book" => {
                 self.book = BookName::user(&text).ok();
             }
@@ -174,14 +185,17 @@ impl SessionSettings {
         let authorization =
             definition::find("session_authorization").expect("session_authorization is defined");
         values.texts[authorization] = Cow::Owned(user.clone());
+        let mut assignments = Vec::with_capacity(startup.len());
         for (name, value) in startup {
-            if name == "options" {
-                for (name, value) in startup::options(value)? {
-                    assign(&mut values, &name, &[value])?;
-                }
-            } else {
-                assign(&mut values, name, std::slice::from_ref(value))?;
+            match name.as_str() {
+                "options" => assignments.extend(startup::options(value)?),
+                _ => assignments.push((name.clone(), value.clone())),
             }
+        }
+        // A time may need the zone, which may come behind it.
+        assignments.sort_by_key(|(name, _)| name.eq_ignore_ascii_case(moment::AS_OF));
+        for (name, value) in assignments {
+            assign(&mut values, &name, &[value])?;
         }
         let values = Arc::new(values);
         Ok(SessionSettings {
@@ -223,6 +237,11 @@ impl SessionSettings {
         self.search_path().iter().any(|schema| schema == "public")
     }
 
+    /// The moment of the past that is read, if it is not the present.
+    pub(crate) fn moment(&self) -> Option<Moment> {
+        self.effective.moment
+    }
+
     pub(crate) fn timeouts(&self) -> Timeouts {
         self.effective.timeouts
     }
@@ -230,6 +249,7 @@ impl SessionSettings {
     /// The value that holds now; `None` for a setting that does not exist.
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let (isolation, read_only) = self.modes();
+        let read_only = read_only || self.moment().is_some();
         match name.to_ascii_lowercase().as_str() {
             "transaction_isolation" => Some(Cow::Borrowed(isolation.as_str())),
             "transaction_read_only" => Some(Cow::Borrowed(if read_only { "on" } else { "off" })),
@@ -260,13 +280,17 @@ impl SessionSettings {
     pub(crate) fn set(&mut self, name: &str, values: Option<&[String]>, local: bool) -> Result<()> {
         let place = Place::find(name)?;
         let text = match values {
-            Some(values) => checked(&place, name, values)?,
+            Some(values) => checked(&place, name, values, self.time_zone())?,
             None => self.reset_value(&place),
         };
+        // Both or neither: a value may not fit beside another of one of the two layers.
+        let (mut session, mut effective) = (self.session.clone(), self.effective.clone());
         if !local {
-            Arc::make_mut(&mut self.session).set(&place, text.clone())?;
+            Arc::make_mut(&mut session).set(&place, text.clone())?;
         }
-        Arc::make_mut(&mut self.effective).set(&place, text)
+        Arc::make_mut(&mut effective).set(&place, text)?;
+        (self.session, self.effective) = (session, effective);
+        Ok(())
     }
 
     pub(crate) fn reset(&mut self, name: &str) -> Result<()> {
@@ -364,12 +388,12 @@ impl SessionSettings {
 
 fn assign(target: &mut Values, name: &str, values: &[String]) -> Result<()> {
     let place = Place::find(name)?;
-    let text = checked(&place, name, values)?;
+    let text = checked(&place, name, values, target.time_zone)?;
     target.set(&place, text)
 }
 
 /// The text that a setting keeps for what it is set to.
-fn checked(place: &Place, name: &str, values: &[String]) -> Result<String> {
+fn checked(place: &Place, name: &str, values: &[String], zone: Tz) -> Result<String> {
     let definition = match place {
         Place::Known(index) => Some(&DEFINITIONS[*index]),
         Place::Custom(_) => None,
@@ -382,9 +406,9 @@ fn checked(place: &Place, name: &str, values: &[String]) -> Result<String> {
             one.clone()
         }
         (Some(Definition { kind: Kind::NameList, .. }), names) => check::join_names(names),
-        (Some(definition), [one]) => check::normalise(definition, one)?,
+        (Some(definition), [one]) => check::normalise(definition, one, zone)?,
         (Some(definition), many) if definition.name == "DateStyle" => {
-            check::normalise(definition, &many.join(", "))?
+            check::normalise(definition, &many.join(", "), zone)?
         }
         (None, [one]) => one.clone(),
         _ => {

@@ -53,7 +53,10 @@ fn what_is_no_value_is_refused() {
         ("extra_float_digits", "4", Fault::InvalidParameterValue),
         ("server_version", "16", Fault::InvalidParameterValue),
         ("tallybook.book", "_system", Fault::InvalidName),
-        ("tallybook.as_of", "2026-01-01", Fault::FeatureNotSupported),
+        ("tallybook.as_of", "long ago", Fault::InvalidParameterValue),
+        ("tallybook.as_of", "infinity", Fault::InvalidParameterValue),
+        ("tallybook.as_of_lsn", "-1", Fault::InvalidParameterValue),
+        ("tallybook.as_of_lsn", "1.5", Fault::InvalidParameterValue),
         ("role", "admin", Fault::FeatureNotSupported),
     ];
     for (name, value, fault) in cases {

@@ -14,6 +14,7 @@
 mod accounts;
 mod books;
 pub(crate) mod columns;
+mod recorded_time;
 mod rows;
 
 pub(crate) use accounts::{AccountProjection, AccountRecord, AccountState, Sums, SumsAt};

@@ -259,6 +259,51 @@ pub(super) fn events(
     Ok(recent.behind(logged.rows_max(), logged))
 }
 
+/// What of the sealed history a scan reads, as far as is known before it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedReach {
+    pub parts: usize,
+    pub parts_all: usize,
+    /// Blocks of rows, of the parts that are read.
+    pub blocks: usize,
+    pub blocks_all: usize,
+}
+
+/// `None` if rows are found by name, or all of them are in memory.
+pub(super) fn sealed_reach(
+    view: &View,
+    selection: &Selection,
+    table: SealedTable,
+) -> Option<SealedReach> {
+    let is_named = selection.tx_id.is_some()
+        || selection.book.is_some()
+            && (selection.seq.is_some() || selection.idempotency_key.is_some());
+    let floor = match table {
+        SealedTable::Postings => view.projections.postings().floor(),
+        SealedTable::Transactions => view.projections.transactions().floor(),
+    };
+    let bounds = bounds(view, selection);
+    if is_named || floor == Lsn(0) {
+        return None;
+    }
+    let chain = view.projections.history.chain();
+    let sealed = bounds.up_to(floor);
+    let narrowing = narrowing(&sealed, selection);
+    let parts_all = chain.within((1, floor.0)).len();
+    let mut reach = SealedReach { parts: 0, parts_all, blocks: 0, blocks_all: 0 };
+    let within = if sealed.is_empty() { &[] } else { chain.within(narrowing.lsn) };
+    for part in within {
+        let (blocks, all) = match table {
+            SealedTable::Postings => part.posting_blocks(&narrowing),
+            SealedTable::Transactions => part.transaction_blocks(&narrowing),
+        };
+        reach.parts += usize::from(blocks > 0);
+        reach.blocks += blocks;
+        reach.blocks_all += all;
+    }
+    Some(reach)
+}
+
 fn full_path(selection: &Selection) -> &'static str {
     match (&selection.lsn, &selection.committed_at) {
         (None, None) => "full scan",

@@ -29,7 +29,7 @@ pub(crate) use books::Books;
 pub(crate) use log_thread::LogThread;
 pub(crate) use past::{Names, Past};
 pub(crate) use publisher::Publisher;
-pub(crate) use staging::Staging;
+pub(crate) use staging::{Settled, Staging};
 pub(crate) use submit::{WritePath, submit, submit_batch};
 pub use tentative::StagedDecision;
 pub use terms::{BooksRead, Conflict, Terms, Unmoved};

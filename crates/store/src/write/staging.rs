@@ -114,6 +114,14 @@ impl Wake {
     }
 }
 
+/// Where the past up to a moment is that does not change any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Published,
+    /// Some of it is on its way to the disk.
+    InFlight,
+}
+
 /// Larger buffers are not kept: they were for one large frame.
 const SPARE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -227,6 +235,19 @@ impl Staging {
         let first = inner.unpublished.front()?.lsn;
         let index = usize::try_from(lsn.0.checked_sub(first.0)?).ok()?;
         inner.unpublished.get(index).cloned()
+    }
+
+    /// Sees to it that nothing more is recorded at `at` or before: from then on the past up to
+    /// `at` does not change. Says whether some of that past is not published yet; `None` if `at`
+    /// has not come.
+    pub(crate) fn settle(&self, at: Timestamp) -> Option<Settled> {
+        let mut inner = self.inner();
+        if at > (self.clock)().max(inner.last_at) {
+            return None;
+        }
+        inner.last_at = inner.last_at.max(at);
+        let in_flight = inner.unpublished.front().is_some_and(|event| event.at <= at);
+        Some(if in_flight { Settled::InFlight } else { Settled::Published })
     }
 
     /// Takes note that readers can see everything up to here.

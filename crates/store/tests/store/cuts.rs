@@ -1,7 +1,8 @@
 //! A view is a cut: it gives the same answers however much is committed after it.
 
 use crate::fixture::*;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use store::*;
 
 #[test]
@@ -140,5 +141,93 @@ fn indexes_and_scans_agree() {
     ];
     for (selection, expected) in cases {
         assert_eq!(rows(selection.clone()), expected, "{selection:?}");
+    }
+}
+
+/// A ledger whose clock stands still until it is told.
+fn ledger_at(dir: &std::path::Path, now: &Arc<AtomicI64>, memory_budget_bytes: u64) -> Ledger {
+    let now = now.clone();
+    let clock = Arc::new(move || Timestamp(now.load(Ordering::SeqCst)));
+    let options = Options { clock, memory_budget_bytes, ..Options::default() };
+    Ledger::open_with(dir, options).unwrap()
+}
+
+fn cut_at(ledger: &Ledger, at: i64) -> Option<u64> {
+    let view = futures::executor::block_on(ledger.view_as_of(Timestamp(at)));
+    view.unwrap().map(|view| view.cut().0)
+}
+
+#[test]
+fn a_time_is_the_end_of_the_last_frame_recorded_by_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_000));
+    let check = |ledger: &Ledger| {
+        let expected =
+            [(-5, 0), (999, 0), (1_000, 1), (1_001, 3), (1_500, 3), (2_000, 4), (2_001, 5)];
+        for (at, cut) in expected {
+            assert_eq!(cut_at(ledger, at), Some(cut), "at {at}");
+        }
+    };
+    {
+        let ledger = ledger_at(dir.path(), &now, 1 << 30);
+        // lsn 1 is the asset at 1000; 2 and 3 are the accounts, in one frame at 1001.
+        open_books(&ledger, &["a"]);
+        now.store(2_000, Ordering::SeqCst);
+        sell(&ledger, "a", "k1", 1);
+        sell(&ledger, "a", "k2", 1);
+        check(&ledger);
+        ledger.checkpoint().unwrap();
+        check(&ledger);
+    }
+    // With everything in parts, and a clock that has gone back.
+    now.store(1_200, Ordering::SeqCst);
+    let ledger = ledger_at(dir.path(), &now, 1 << 20);
+    check(&ledger);
+    assert_eq!(cut_at(&ledger, 2_002), None, "the log's time is ahead of the clock");
+}
+
+#[test]
+fn a_time_that_was_read_does_not_get_more_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_000));
+    let ledger = ledger_at(dir.path(), &now, 1 << 30);
+    open_books(&ledger, &["a"]);
+    assert!(!ledger.has_come(Timestamp(3_000)));
+    assert_eq!(cut_at(&ledger, 3_000), None);
+    now.store(3_000, Ordering::SeqCst);
+    assert_eq!(cut_at(&ledger, 3_000), Some(3));
+    // The clock goes back: what is recorded next is later all the same.
+    now.store(2_000, Ordering::SeqCst);
+    sell(&ledger, "a", "k1", 1);
+    assert_eq!(cut_at(&ledger, 3_000), Some(3));
+    let event = ledger.view().event("a", Seq(3)).unwrap().unwrap();
+    assert_eq!(event.at, Timestamp(3_001));
+}
+
+/// Writers commit while readers ask for the present moment: the answer to a moment never changes.
+#[test]
+fn what_is_on_its_way_belongs_to_its_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path()).unwrap();
+    open_books(&ledger, &["a"]);
+    let mut asked = Vec::new();
+    std::thread::scope(|scope| {
+        for writer in 0..2 {
+            let ledger = &ledger;
+            scope.spawn(move || {
+                for index in 0..150 {
+                    sell(ledger, "a", &format!("k{writer}-{index}"), 1);
+                }
+            });
+        }
+        for _ in 0..300 {
+            let now = std::time::SystemTime::now();
+            let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64;
+            asked.push((now, cut_at(&ledger, now)));
+        }
+    });
+    for (at, cut) in asked {
+        assert!(cut.is_some());
+        assert_eq!(cut_at(&ledger, at), cut, "at {at}");
     }
 }

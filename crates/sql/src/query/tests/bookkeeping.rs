@@ -1,6 +1,7 @@
 //! What a bookkeeper asks.
 
 use super::super::fixture::Fixture;
+use store::AccountKind;
 
 #[tokio::test]
 async fn busiest_accounts() {
@@ -134,5 +135,104 @@ async fn sql_of_all_kinds() {
         ("SELECT count(*) FROM postings WHERE committed_at > now() - interval '1 day'", "90"),
     ] {
         assert_eq!(shop.value(query).await, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_rollup_keeps_siblings_apart() {
+    let bank = Fixture::empty();
+    bank.asset("EUR", 2);
+    let paths = [
+        "treasury",
+        "treasury:btc",
+        "treasury:btc:hot",
+        "treasury:eth",
+        "treasury2",
+        "treasury2:btc",
+    ];
+    for path in paths {
+        bank.account("bank", path, AccountKind::Asset);
+    }
+    bank.account("bank", "equity:owner", AccountKind::Equity);
+    bank.account("bank", "mixed:a", AccountKind::Asset);
+    bank.account("bank", "mixed:b", AccountKind::Equity);
+    for (place, path) in paths.iter().enumerate() {
+        let amount = 10_i128.pow(u32::try_from(place).expect("few"));
+        bank.post("bank", path, path, "equity:owner", amount, 0, "{}");
+    }
+    let rows = bank
+        .rows("SELECT path, accounts, debits, credits, balance FROM account_rollup WHERE book = 'bank' ORDER BY path")
+        .await;
+    let lines: Vec<String> = rows.iter().map(|row| row.join(" ")).collect();
+    let expected = [
+        "equity 1 0 111111 111111",
+        "equity:owner 1 0 111111 111111",
+        "mixed 2 0 0 ",
+        "mixed:a 1 0 0 0",
+        "mixed:b 1 0 0 0",
+        "treasury 4 1111 0 1111",
+        "treasury2 2 110000 0 110000",
+        "treasury2:btc 1 100000 0 100000",
+        "treasury:btc 2 110 0 110",
+        "treasury:btc:hot 1 100 0 100",
+        "treasury:eth 1 1000 0 1000",
+    ];
+    assert_eq!(lines, expected);
+    let plan = bank.explain("SELECT * FROM account_rollup WHERE book = 'bank'").await;
+    assert!(plan.contains("selection=[book = 'bank']"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_statement_runs_from_line_to_line() {
+    let shop = Fixture::shop();
+    let query = "SELECT seq, balance_before, debit, credit, balance_after
+                   FROM account_statement WHERE book = 'shop' AND account = 'cash' ORDER BY seq";
+    let rows = shop.rows(query).await;
+    assert!(rows.len() > 10);
+    let number = |text: &String| text.parse::<i128>().unwrap_or(0);
+    let mut held = 0;
+    for row in &rows {
+        assert_eq!(number(&row[1]), held, "{row:?}");
+        held += number(&row[2]) - number(&row[3]);
+        assert_eq!(number(&row[4]), held, "{row:?}");
+    }
+    let plan = shop.explain(query).await;
+    assert!(plan.contains("table=postings, access=account index"), "{plan}");
+    assert!(plan.contains("table=accounts, access=account,"), "{plan}");
+}
+
+#[tokio::test]
+async fn amounts_of_every_precision_are_formatted() {
+    let bank = Fixture::empty();
+    for (id, precision) in [("JPY", 0), ("ETH", 18), ("EUR", 2)] {
+        bank.asset(id, precision);
+    }
+    let most = "99999999999999999999999999999999999999";
+    let cases = [
+        ("1234, 'EUR'", "12.34"),
+        ("-5, 'EUR'", "-0.05"),
+        ("0, 'EUR'", "0.00"),
+        ("-7, 'JPY'", "-7"),
+        ("1, 'ETH'", "0.000000000000000001"),
+        (
+            "-99999999999999999999999999999999999999, 'ETH'",
+            "-99999999999999999999.999999999999999999",
+        ),
+        ("NULL, 'EUR'", ""),
+        ("1, NULL", ""),
+    ];
+    for (arguments, shown) in cases {
+        assert_eq!(
+            bank.value(&format!("SELECT format_amount({arguments})")).await,
+            shown,
+            "{arguments}"
+        );
+    }
+    assert_eq!(bank.value(&format!("SELECT format_amount({most}, 'JPY')")).await, most);
+    let unknown = bank.error("SELECT format_amount(1, 'XXX')").await;
+    assert_eq!(unknown.fault(), &crate::Fault::InvalidParameterValue);
+    for wrong in ["'1', 'EUR'", "1.5, 'EUR'", "1", "true, 'EUR'"] {
+        let error = bank.error(&format!("SELECT format_amount({wrong})")).await;
+        assert_eq!(error.fault(), &crate::Fault::UndefinedFunction, "{wrong}");
     }
 }

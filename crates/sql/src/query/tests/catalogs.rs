@@ -20,6 +20,7 @@ ORDER BY 1,2";
 #[tokio::test]
 async fn tables_and_views_are_listed() {
     let ledger = Fixture::with_views(vec![ViewDefinition::new(
+        "public",
         "rich",
         "SELECT path, balance FROM accounts WHERE balance > 1000",
     )]);
@@ -28,6 +29,8 @@ async fn tables_and_views_are_listed() {
     assert_eq!(
         names,
         [
+            "account_rollup",
+            "account_statement",
             "accounts",
             "assets",
             "books",
@@ -40,10 +43,15 @@ async fn tables_and_views_are_listed() {
         ]
     );
     let rows = ledger.rows(&LIST.replace("KINDS", "'v',''")).await;
-    assert_eq!(
-        rows,
-        [["public", "rich", "view", "tallybook"], ["public", "trial_balance", "view", "tallybook"],]
-    );
+    let names: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
+    assert_eq!(names, ["account_rollup", "account_statement", "rich", "trial_balance"]);
+    assert_eq!(rows[0], ["public", "account_rollup", "view", "tallybook"]);
+    let query = "SELECT viewname FROM pg_views WHERE schemaname = 'talea' ORDER BY viewname";
+    assert_eq!(ledger.rows(query).await, [["accounts"], ["balances"], ["postings"]]);
+    let query = "SELECT table_name, column_name FROM information_schema.columns
+                  WHERE table_schema = 'talea' AND column_name = 'minor' ORDER BY 1";
+    assert_eq!(ledger.rows(query).await, [["balances", "minor"], ["postings", "minor"]]);
+    assert_eq!(ledger.value("SELECT 16704::regclass::text").await, "talea.accounts");
     assert_eq!(ledger.rows("SELECT * FROM rich").await.len(), 0);
 }
 
@@ -252,7 +260,7 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1",
         )
         .await;
-    assert_eq!(rows, [["public", "tallybook"]]);
+    assert_eq!(rows, [["public", "tallybook"], ["talea", "tallybook"]]);
     let rows = ledger
         .rows(
             "SELECT r.rolname, r.rolsuper, r.rolinherit,
@@ -285,7 +293,7 @@ async fn oids_are_stable_and_resolvable() {
     let rows = ledger
         .rows(
             "SELECT column_name, data_type, numeric_precision FROM information_schema.columns
-              WHERE table_name = 'postings' AND column_name IN ('amount', 'tx_id') ORDER BY 1",
+              WHERE table_schema = 'public' AND table_name = 'postings' AND column_name IN ('amount', 'tx_id') ORDER BY 1",
         )
         .await;
     assert_eq!(rows, [["amount", "numeric", "38"], ["tx_id", "uuid", ""]]);
@@ -317,7 +325,8 @@ ORDER BY 1, 2";
     SELECT attname || E':\\n  ' || pg_catalog.array_to_string(attacl, E'\\n  ')
     FROM pg_catalog.pg_attribute a
     WHERE attrelid = c.oid AND NOT attisdropped AND attacl IS NOT NULL
-  ), E'\\n') FROM pg_catalog.pg_class c WHERE c.relname = 'accounts'";
+  ), E'\\n') FROM pg_catalog.pg_class c
+     WHERE c.oid = 'accounts'::regclass";
     assert_eq!(ledger.value(privileges).await, "");
 }
 

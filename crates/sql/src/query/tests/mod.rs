@@ -3,6 +3,7 @@
 mod bookkeeping;
 mod catalogs;
 mod exactness;
+mod explaining;
 mod limits;
 mod names_and_types;
 mod pushdown;

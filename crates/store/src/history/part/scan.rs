@@ -118,6 +118,32 @@ impl Part {
         scan(&self.transactions, TransactionRow::schema(), &ranges.0, projection, filter)
     }
 
+    /// How many of the blocks of postings a scan reads, and how many there are.
+    pub(crate) fn posting_blocks(&self, narrowing: &Narrowing) -> (usize, usize) {
+        let may_hold = |block: &Block<'_>| may_hold_posting(block, narrowing);
+        self.blocks(&self.postings, narrowing, may_hold)
+    }
+
+    /// The same for transactions.
+    pub(crate) fn transaction_blocks(&self, narrowing: &Narrowing) -> (usize, usize) {
+        let may_hold = |block: &Block<'_>| overlaps_bounds(block, narrowing);
+        self.blocks(&self.transactions, narrowing, may_hold)
+    }
+
+    fn blocks(
+        &self,
+        table: &Table,
+        narrowing: &Narrowing,
+        may_hold: impl Fn(&Block<'_>) -> bool,
+    ) -> (usize, usize) {
+        let all = table.fences().blocks().count();
+        let read = match self.may_hold(narrowing) {
+            true => table.fences().blocks().filter(may_hold).count(),
+            false => 0,
+        };
+        (read, all)
+    }
+
     /// Bounds that cut the part's range have to be compared.
     fn bounds_filter(&self, narrowing: &Narrowing) -> Filter {
         let (lsn, at) = (narrowing.lsn, narrowing.at);
