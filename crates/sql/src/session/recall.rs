@@ -54,8 +54,7 @@ impl Session {
     /// caller parses the text where [`Self::serve`] has no rows for it.
     pub async fn recall(&mut self, text: &str) -> Option<(Prepared, Vec<Value>)> {
         let shape = Shape::of(text)?;
-        let types = shape.types();
-        let Shape { text, literals } = shape;
+        let Shape { text, literals, types } = shape;
         let key = (self.settings.search_path().to_vec(), text);
         let known = self.shared.recalled.shapes().get(&key).cloned();
         let known = match known {

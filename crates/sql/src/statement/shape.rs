@@ -17,6 +17,9 @@ const LITERALS_MAX: usize = 16;
 pub(crate) struct Shape {
     pub(crate) text: String,
     pub(crate) literals: Vec<Value>,
+    /// What is told of their types: a number is a whole one, a text that is joined to something is
+    /// a text, and any other text is of the type that it is compared with.
+    pub(crate) types: Vec<Option<PgType>>,
 }
 
 impl Shape {
@@ -26,7 +29,11 @@ impl Shape {
         if !begins || text.len() > TEXT_BYTES_MAX {
             return None;
         }
-        let mut shape = Shape { text: String::with_capacity(text.len()), literals: Vec::new() };
+        let mut shape = Shape {
+            text: String::with_capacity(text.len()),
+            literals: Vec::new(),
+            types: Vec::new(),
+        };
         let mut rest = text;
         while let Some(next) = rest.find(|c: char| !is_plain(c)) {
             let (plain, from) = rest.split_at(next);
@@ -52,12 +59,6 @@ impl Shape {
         (!shape.text.contains("--") && !shape.text.contains("/*")).then_some(shape)
     }
 
-    /// The types that are told with the shape: a text may be anything, a number is a whole one.
-    pub(crate) fn types(&self) -> Vec<Option<PgType>> {
-        let type_of = |literal: &Value| matches!(literal, Value::Int(_)).then_some(PgType::Int8);
-        self.literals.iter().map(type_of).collect()
-    }
-
     /// Gives what follows the literal that `from` begins with.
     fn take_literal<'a>(&mut self, from: &'a str) -> Option<&'a str> {
         let (literal, rest) = match from.strip_prefix('\'') {
@@ -79,6 +80,11 @@ impl Shape {
         if rest.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '\'')) {
             return None;
         }
+        let is_joined = self.text.trim_end().ends_with("||") || rest.trim_start().starts_with("||");
+        self.types.push(match &literal {
+            Value::Int(_) => Some(PgType::Int8),
+            _ => is_joined.then_some(PgType::Text),
+        });
         self.literals.push(literal);
         self.text.push_str(&format!("${}", self.literals.len()));
         Some(rest)
@@ -107,6 +113,7 @@ mod tests {
             text: "select balance from accounts where book = $1 and path = $2 || $3 limit $4"
                 .to_owned(),
             literals: vec![text("b0"), text("acct:"), Value::Int(17), Value::Int(5)],
+            types: vec![None, Some(PgType::Text), Some(PgType::Int8), Some(PgType::Int8)],
         };
         assert_eq!(shape, Some(wanted));
         let named = Shape::of("SELECT a1, b.c2 FROM t3 WHERE x_4='';").map(|shape| shape.text);
