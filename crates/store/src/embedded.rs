@@ -9,7 +9,8 @@ use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
 use crate::subscription::{Following, Subscription, Wakers};
 use crate::write::{
-    Books, LogThread, Publisher, Settled, Staging, Ticket, WritePath, submit, submit_batch,
+    Books, CycleWriter, LogThread, LoneCaller, Publisher, Publishing, Settled, Staging, Ticket,
+    WritePath, submit, submit_alone, submit_batch,
 };
 use crate::{
     CommitError, OpenError, Outcome, ReadError, StagedDecision, StagedWrites, Terms, View,
@@ -41,6 +42,9 @@ pub struct Options {
     /// What one book may have staged and not yet published before new groups answer
     /// [`CommitError::Busy`]. A group alone in its book is always admitted.
     pub in_flight_bytes_per_book_max: usize,
+    /// Whether the first group of [`Ledger::submit_alone`] may go to the disk on its caller's
+    /// thread already, instead of only when many in a row were alone. For tests, which are short.
+    pub alone_from_the_first: bool,
     /// Where the files are. Tests put other disks here.
     pub storage: Arc<dyn Storage>,
     /// Reads the time. The log keeps its own time rising whatever this says.
@@ -55,6 +59,7 @@ impl Default for Options {
             checkpoint_every_events: 100_000,
             idempotency_hot_cap: 500_000,
             in_flight_bytes_per_book_max: 4 * MIB as usize,
+            alone_from_the_first: false,
             storage: Arc::new(Disk),
             clock: Arc::new(system_time),
         }
@@ -69,6 +74,7 @@ impl std::fmt::Debug for Options {
             .field("checkpoint_every_events", &self.checkpoint_every_events)
             .field("idempotency_hot_cap", &self.idempotency_hot_cap)
             .field("in_flight_bytes_per_book_max", &self.in_flight_bytes_per_book_max)
+            .field("alone_from_the_first", &self.alone_from_the_first)
             .field("storage", &self.storage)
             .finish_non_exhaustive()
     }
@@ -128,6 +134,7 @@ struct Inner {
     options: Options,
     books: Books,
     staging: Arc<Staging>,
+    lone_caller: LoneCaller,
     projections: Arc<Projections>,
     wakers: Arc<Wakers>,
     checkpoints: Arc<Checkpoints>,
@@ -152,19 +159,19 @@ impl Ledger {
         let staging = Arc::new(Staging::new(head, last_at, options.clock.clone()));
         let wakers = Arc::new(Wakers::default());
         let (sender, cycles) = mpsc::sync_channel(PUBLISH_QUEUE_CYCLES);
-        let log_thread = LogThread {
-            staging: staging.clone(),
-            writer: recovered.writer,
-            durable: head,
-            publisher: sender,
-        };
-        let publisher = Publisher {
-            cycles,
+        let writer = CycleWriter::new(staging.clone(), recovered.writer, head);
+        let writer = Arc::new(Mutex::new(writer));
+        let publishing = Arc::new(Publishing {
             staging: staging.clone(),
             projections: projections.clone(),
             checkpoints: checkpoints.clone(),
             wakers: wakers.clone(),
-        };
+        });
+        let log_thread =
+            LogThread { staging: staging.clone(), writer: writer.clone(), publisher: sender };
+        let publisher = Publisher { cycles, publishing: publishing.clone() };
+        let from_the_first = options.alone_from_the_first;
+        let lone_caller = LoneCaller { writer, publishing, from_the_first };
         let write_threads = vec![
             spawn("tallybook-log", move || log_thread.run())?,
             spawn("tallybook-publisher", move || publisher.run())?,
@@ -174,6 +181,7 @@ impl Ledger {
                 options,
                 books,
                 staging,
+                lone_caller,
                 projections,
                 wakers,
                 checkpoints,
@@ -193,6 +201,19 @@ impl Ledger {
     /// [`Self::submit`] on terms: conflicts to step over, and books that must not have moved.
     pub fn submit_on(&self, group: &[Draft], terms: &Terms) -> Ticket {
         submit(self.inner.write_path(), group, terms)
+    }
+
+    /// [`Self::submit_on`] for a caller who has nothing else to do before the outcome. While it has
+    /// the store for itself, its group goes to the disk and is published on its own thread, which
+    /// spares the way through two others. That is handed to `block`, which has to run it at once:
+    /// it waits for a sync, so who runs on an async runtime tells that there.
+    pub fn submit_alone(
+        &self,
+        group: &[Draft],
+        terms: &Terms,
+        block: impl FnOnce(&dyn Fn()),
+    ) -> Ticket {
+        submit_alone(self.inner.write_path(), group, terms, &self.inner.lone_caller, block)
     }
 
     /// Decides the next draft of a block on the books as they stand, what others have in flight

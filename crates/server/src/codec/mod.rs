@@ -39,15 +39,13 @@ pub(crate) struct Style {
 
 impl Style {
     pub(crate) fn of(settings: &SessionSettings) -> Self {
-        let interval = settings.get("IntervalStyle");
-        let digits = settings.get("extra_float_digits").and_then(|text| text.parse().ok());
         Style {
             zone: settings.time_zone(),
-            interval: match interval.as_deref() {
-                Some("iso_8601") => IntervalStyle::Iso8601,
-                _ => IntervalStyle::Postgres,
+            interval: match settings.shows_iso_intervals() {
+                true => IntervalStyle::Iso8601,
+                false => IntervalStyle::Postgres,
             },
-            extra_float_digits: digits.unwrap_or(1),
+            extra_float_digits: settings.extra_float_digits(),
         }
     }
 }

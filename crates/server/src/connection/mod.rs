@@ -57,6 +57,8 @@ pub(crate) struct Connection {
     is_inside_pipeline: bool,
     /// Several statements came in one Query: they are a block.
     query_is_block: bool,
+    /// What is written and not sent holds all that a Query or a Sync is answered with.
+    has_whole_answer: bool,
 }
 
 /// What the next message is taken for.
@@ -148,6 +150,7 @@ impl Connection {
             replies: Replies::default(),
             is_inside_pipeline: false,
             query_is_block: false,
+            has_whole_answer: false,
         }
     }
 
@@ -191,7 +194,7 @@ impl Connection {
                 }
                 Ok(None) => {
                     self.answer_finished();
-                    if let Err(error) = self.socket.flush().await {
+                    if let Err(error) = self.send_answers().await {
                         return End::Io(error);
                     }
                     match self.wait_for_more().await {
@@ -202,6 +205,16 @@ impl Connection {
                 Err(report) => return End::Fatal(report),
             }
         }
+    }
+
+    /// Sends what is written, unless it is only how the answer to a write in flight begins: that
+    /// waits for the rest. Sending is dear, for the client too.
+    async fn send_answers(&mut self) -> io::Result<()> {
+        if self.replies.has_in_flight() && !self.has_whole_answer {
+            return Ok(());
+        }
+        self.has_whole_answer = false;
+        self.socket.flush().await
     }
 
     /// As if the client had asked for what there is so far.
@@ -397,6 +410,7 @@ impl Connection {
         self.is_inside_pipeline = false;
         self.query_is_block = false;
         backend::ready_for_query(out, status);
+        self.has_whole_answer |= !self.replies.has_in_flight();
     }
 
     /// Where the next reply is written.

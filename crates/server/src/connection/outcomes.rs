@@ -125,6 +125,7 @@ impl Connection {
             report.write_error(out);
         }
         out.extend_from_slice(&behind);
+        self.has_whole_answer = true;
     }
 }
 

@@ -13,7 +13,7 @@ use crate::arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Int16Array, Int32Array, Int64Array, RecordBatch,
     RecordBatchOptions, StringArray, TimestampMicrosecondArray,
 };
-use crate::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use crate::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use crate::expression::{Analysis, Expression, Scope, pg_type};
 use crate::query::{QueryEngine, RowQuery};
 use crate::settings::SessionSettings;
@@ -29,6 +29,8 @@ pub(crate) struct Returning {
     items: Vec<Expression>,
     /// Gives the items that are [`Expression::Computed`].
     computed: Option<RowQuery>,
+    /// Of the rows, if no item has to be computed first.
+    schema: SchemaRef,
 }
 
 /// What an item of the list is.
@@ -96,7 +98,8 @@ impl Returning {
             items.push(item);
             columns.push(column);
         }
-        Ok(Returning { columns, items, computed })
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        Ok(Returning { columns, items, computed, schema })
     }
 
     pub(crate) fn columns(&self) -> &[Column] {
@@ -118,11 +121,9 @@ impl Returning {
             }
             None => None,
         };
-        let mut fields = Vec::with_capacity(self.items.len());
         let mut arrays = Vec::with_capacity(self.items.len());
         for (item, column) in self.items.iter().zip(&self.columns) {
             if let (Expression::Computed(place), Some(computed)) = (item, &computed) {
-                fields.push(computed.schema().field(*place).clone());
                 arrays.push(computed.column(*place).clone());
                 continue;
             }
@@ -138,16 +139,30 @@ impl Returning {
                     item.evaluate(&scope).map(Datum::into_owned)
                 })
                 .collect::<Result<_>>()?;
-            fields.push(field(column));
             arrays.push(array(column.pg_type, &values, zone)?);
         }
-        batch(fields, arrays, recorded.len())
+        let schema = match &computed {
+            Some(computed) => Arc::new(self.schema_with(computed)),
+            None => self.schema.clone(),
+        };
+        batch(schema, arrays, recorded.len())
+    }
+
+    /// The types of computed items are those that they came out as.
+    fn schema_with(&self, computed: &RecordBatch) -> Schema {
+        let schema = computed.schema();
+        let fields = self.items.iter().zip(self.schema.fields());
+        let fields = fields.map(|(item, own)| match item {
+            Expression::Computed(place) => schema.field(*place).clone(),
+            _ => own.as_ref().clone(),
+        });
+        Schema::new(fields.collect::<Vec<_>>())
     }
 }
 
-fn batch(fields: Vec<Field>, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+fn batch(schema: SchemaRef, arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+    RecordBatch::try_new_with_options(schema, arrays, &options)
         .map_err(|error| Error::new(Fault::Internal, error.to_string()))
 }
 
@@ -174,7 +189,7 @@ fn rows_at_hand(
         fields.push(field(column));
         arrays.push(array(column.pg_type, &values, zone)?);
     }
-    batch(fields, arrays, recorded.len())
+    batch(Arc::new(Schema::new(fields)), arrays, recorded.len())
 }
 
 /// A column of the table, or `deduplicated` behind them.

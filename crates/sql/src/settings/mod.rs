@@ -62,6 +62,8 @@ struct Values {
     time_zone: Tz,
     search_path: Vec<String>,
     timeouts: Timeouts,
+    iso_intervals: bool,
+    extra_float_digits: i32,
 }
 
 /// What a server has to watch over; `None` is no limit.
@@ -81,6 +83,9 @@ fn timeout(text: &str) -> Option<Duration> {
 const CUSTOM_MAX: usize = 256;
 const VALUE_BYTES_MAX: usize = 64 * 1024;
 
+/// As many digits as it takes to read the same number again.
+const EXTRA_FLOAT_DIGITS: i32 = 1;
+
 impl Values {
     fn new() -> Self {
         let texts =
@@ -93,6 +98,8 @@ impl Values {
             time_zone: Tz::UTC,
             search_path: vec!["$user".to_owned(), "public".to_owned()],
             timeouts: Timeouts::default(),
+            iso_intervals: false,
+            extra_float_digits: EXTRA_FLOAT_DIGITS,
         }
     }
 
@@ -134,6 +141,10 @@ impl Values {
             "idle_session_timeout" => self.timeouts.idle = timeout(&text),
             "idle_in_transaction_session_timeout" => {
                 self.timeouts.idle_in_transaction = timeout(&text);
+            }
+            "IntervalStyle" => self.iso_intervals = text == "iso_8601",
+            "extra_float_digits" => {
+                self.extra_float_digits = text.parse().unwrap_or(EXTRA_FLOAT_DIGITS);
             }
             "TimeZone" => self.time_zone = check::zone(&text).unwrap_or(Tz::UTC),
             "search_path" => {
@@ -225,6 +236,15 @@ impl SessionSettings {
 
     pub fn time_zone(&self) -> Tz {
         self.effective.time_zone
+    }
+
+    /// Whether `IntervalStyle` is `iso_8601`.
+    pub fn shows_iso_intervals(&self) -> bool {
+        self.effective.iso_intervals
+    }
+
+    pub fn extra_float_digits(&self) -> i32 {
+        self.effective.extra_float_digits
     }
 
     /// The schemas of `search_path` as they are written, `$user` included.

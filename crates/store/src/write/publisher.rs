@@ -1,4 +1,5 @@
-//! The publisher: applies durable cycles, moves the cut, replies, wakes subscribers.
+//! Publishing: applies durable cycles, moves the cut, replies, wakes subscribers. The publisher is
+//! the thread that does it behind the log thread.
 
 use super::staging::{Cycle, Entry, Staging, tell};
 use crate::history::checkpointer::Checkpoints;
@@ -13,21 +14,30 @@ pub(crate) struct Published(pub(crate) Cycle);
 
 pub(crate) struct Publisher {
     pub(crate) cycles: Receiver<Published>,
+    pub(crate) publishing: Arc<Publishing>,
+}
+
+impl Publisher {
+    pub(crate) fn run(self) {
+        while let Ok(Published(cycle)) = self.cycles.recv() {
+            self.publishing.publish(cycle);
+        }
+        self.publishing.wakers.close();
+    }
+}
+
+/// What follows a sync.
+#[derive(Debug)]
+pub(crate) struct Publishing {
     pub(crate) staging: Arc<Staging>,
     pub(crate) projections: Arc<Projections>,
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) wakers: Arc<Wakers>,
 }
 
-impl Publisher {
-    pub(crate) fn run(self) {
-        while let Ok(Published(cycle)) = self.cycles.recv() {
-            self.publish(cycle);
-        }
-        self.wakers.close();
-    }
-
-    fn publish(&self, cycle: Cycle) {
+impl Publishing {
+    /// Cycles come in the order in which they were written.
+    pub(super) fn publish(&self, cycle: Cycle) {
         for entry in &cycle.entries {
             if let Entry::Frame { events, .. } = entry {
                 events.iter().for_each(|event| self.projections.apply(event));

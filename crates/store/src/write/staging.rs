@@ -77,6 +77,8 @@ struct Inner {
     intake: Intake,
     /// The log thread waits for work: only then must it be woken.
     log_thread_waits: bool,
+    /// Groups in a row that were staged when all before them was published.
+    lone_groups: u32,
     /// Buffers of an earlier cycle, to be filled again: fresh memory costs more than the bytes.
     spare: Option<(Vec<u8>, Vec<usize>)>,
 }
@@ -87,7 +89,7 @@ impl Inner {
     }
 
     fn wake(&self) -> Wake {
-        Wake { is_due: self.log_thread_waits }
+        Wake { is_due: self.log_thread_waits, lone_groups: 0 }
     }
 }
 
@@ -106,11 +108,18 @@ pub(crate) struct Decided {
 #[must_use = "the log thread may be waiting"]
 pub(crate) struct Wake {
     is_due: bool,
+    lone_groups: u32,
 }
 
 impl Wake {
     pub(crate) fn or(self, other: Wake) -> Wake {
-        Wake { is_due: self.is_due || other.is_due }
+        Wake { is_due: self.is_due || other.is_due, lone_groups: 0 }
+    }
+
+    /// Whether the log thread sleeps, and this many groups in a row found nothing else under way:
+    /// one caller commits, waits, and commits again.
+    pub(crate) fn is_for_lone_caller(self, groups: u32) -> bool {
+        self.is_due && self.lone_groups >= groups.max(1)
     }
 }
 
@@ -149,6 +158,7 @@ impl Staging {
                 unpublished: VecDeque::new(),
                 intake: Intake::Open,
                 log_thread_waits: false,
+                lone_groups: 0,
                 spare: None,
             }),
             work: Condvar::new(),
@@ -222,8 +232,12 @@ impl Staging {
         let outcomes = outcomes(&events);
         cycle.entries.push(Entry::Frame { events: events.clone(), outcomes, in_flight, reply });
         inner.next_lsn = last.next();
+        inner.lone_groups = match inner.unpublished.is_empty() {
+            true => inner.lone_groups.saturating_add(1),
+            false => 0,
+        };
         inner.unpublished.extend(events.iter().cloned());
-        let wake = inner.wake();
+        let wake = Wake { lone_groups: inner.lone_groups, ..inner.wake() };
         drop(inner);
         place(&events);
         wake
@@ -275,18 +289,15 @@ impl Staging {
         }
     }
 
-    /// Waits for work and takes it; `None` once the intake is closed and all is taken.
-    pub(crate) fn take_cycle(&self) -> Option<Cycle> {
+    /// Waits for work; `false` once the intake is closed and all is taken.
+    pub(crate) fn wait_for_work(&self) -> bool {
         let mut inner = self.inner();
         loop {
             if !inner.cycle.entries.is_empty() {
-                let (payloads, ends) = inner.spare.take().unwrap_or_default();
-                let entries = Vec::with_capacity(inner.cycle.entries.len());
-                let next = Cycle { payloads, ends, entries, ..Cycle::default() };
-                return Some(std::mem::replace(&mut inner.cycle, next));
+                return true;
             }
             if inner.intake != Intake::Open {
-                return None;
+                return false;
             }
             inner.log_thread_waits = true;
             inner = self
@@ -295,6 +306,19 @@ impl Staging {
                 .expect("a panic while staging is a bug that must not be written past");
             inner.log_thread_waits = false;
         }
+    }
+
+    /// What is staged, if anything. To be asked by whoever may write it: what is taken first has
+    /// to be written first.
+    pub(crate) fn take_cycle(&self) -> Option<Cycle> {
+        let mut inner = self.inner();
+        if inner.cycle.entries.is_empty() {
+            return None;
+        }
+        let (payloads, ends) = inner.spare.take().unwrap_or_default();
+        let entries = Vec::with_capacity(inner.cycle.entries.len());
+        let next = Cycle { payloads, ends, entries, ..Cycle::default() };
+        Some(std::mem::replace(&mut inner.cycle, next))
     }
 
     /// Takes back the buffers of a cycle that is written.
@@ -329,6 +353,8 @@ impl Staging {
     pub(crate) fn stop(&self, error: CommitError) -> Cycle {
         let mut inner = self.inner();
         inner.intake = Intake::Closed(error);
+        // The log thread ends, and with it the publisher, whoever met the failure.
+        self.work.notify_all();
         std::mem::take(&mut inner.cycle)
     }
 }

@@ -6,6 +6,7 @@
 use super::books::Books;
 use super::group::{GroupBooks, LockedBook, LockedBooks};
 use super::in_flight::InFlight;
+use super::lone_caller::LoneCaller;
 use super::past::{Names, Past};
 use super::staging::{Decided, Pending, Staging, Wake, tell};
 use super::terms::Terms;
@@ -36,16 +37,39 @@ pub(crate) struct WritePath<'a> {
 
 /// Decides and stages a group; gives the ticket for its outcome.
 pub(crate) fn submit(path: WritePath<'_>, group: &[Draft], terms: &Terms) -> Ticket {
-    if group.is_empty() {
-        return Ticket::answered(Ok(Vec::new()));
-    }
-    let opened = GroupBooks::open(path.books, group, terms);
-    let (ticket, wake) = {
-        let mut locked = opened.lock();
-        submit_locked(path, &opened, &mut locked, group, terms)
-    };
+    let (ticket, wake) = decide_and_stage(path, group, terms);
     path.staging.wake(wake);
     ticket
+}
+
+/// The same; and takes the group to the disk on this thread, if nothing else is under way.
+pub(crate) fn submit_alone(
+    path: WritePath<'_>,
+    group: &[Draft],
+    terms: &Terms,
+    caller: &LoneCaller,
+    block: impl FnOnce(&dyn Fn()),
+) -> Ticket {
+    let (ticket, wake) = decide_and_stage(path, group, terms);
+    let run = || {
+        if !caller.run_cycle() {
+            path.staging.wake(wake);
+        }
+    };
+    match caller.is_alone(wake) {
+        true => block(&run),
+        false => path.staging.wake(wake),
+    }
+    ticket
+}
+
+fn decide_and_stage(path: WritePath<'_>, group: &[Draft], terms: &Terms) -> (Ticket, Wake) {
+    if group.is_empty() {
+        return (Ticket::answered(Ok(Vec::new())), Wake::default());
+    }
+    let opened = GroupBooks::open(path.books, group, terms);
+    let mut locked = opened.lock();
+    submit_locked(path, &opened, &mut locked, group, terms)
 }
 
 /// Groups that are decided before the log thread is woken for them, and a book's lock is given up.

@@ -2,10 +2,12 @@
 //! a missing sync. And what happens when the disk says no.
 
 use crate::fixture::*;
+use futures::FutureExt as _;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 use store::storage::{Disk, Storage, StorageFile, StorageLock};
 use store::*;
 
@@ -23,6 +25,8 @@ enum Step {
 struct TracingDisk {
     steps: Arc<Mutex<Vec<Step>>>,
     fail_sync: Arc<AtomicBool>,
+    /// Who asked for the newest sync.
+    synced_by: Arc<Mutex<Option<ThreadId>>>,
 }
 
 impl TracingDisk {
@@ -93,9 +97,23 @@ impl StorageFile for TracingFile {
             return Err(io::Error::other("planted"));
         }
         self.file.sync_data()?;
+        *self.disk.synced_by.lock().unwrap() = Some(std::thread::current().id());
         self.disk.note(Step::Synced);
         Ok(())
     }
+}
+
+/// Through the log thread always, or on the caller's own where that is idle.
+type Way = fn(&Ledger, &[Draft]) -> Ticket;
+const WAYS: [Way; 2] = [|ledger, group| ledger.submit(group), |ledger, group| alone(ledger, group)];
+
+fn alone(ledger: &Ledger, group: &[Draft]) -> Ticket {
+    ledger.submit_alone(group, &Terms::default(), |run| run())
+}
+
+fn traced(disk: &TracingDisk) -> Options {
+    let storage = Arc::new(disk.clone());
+    Options { storage, alone_from_the_first: true, ..Options::default() }
 }
 
 /// Says which acknowledgement in a trace came before its bytes were written and then synced.
@@ -118,10 +136,13 @@ fn early_acknowledgements(steps: &[Step]) -> Vec<String> {
 
 #[test]
 fn every_acknowledgement_follows_its_write_and_sync() {
+    WAYS.into_iter().for_each(acknowledgements_follow_write_and_sync);
+}
+
+fn acknowledgements_follow_write_and_sync(way: Way) {
     let dir = tempfile::tempdir().unwrap();
     let disk = TracingDisk::default();
-    let options = Options { storage: Arc::new(disk.clone()), ..Options::default() };
-    let ledger = Ledger::open_with(dir.path(), options).unwrap();
+    let ledger = Ledger::open_with(dir.path(), traced(&disk)).unwrap();
     open_books(&ledger, &["a", "b"]);
     std::thread::scope(|scope| {
         for writer in 0..4 {
@@ -130,7 +151,7 @@ fn every_acknowledgement_follows_its_write_and_sync() {
                 for index in 0..50 {
                     let key = format!("w{writer}-{index}");
                     let book = if index % 2 == 0 { "a" } else { "b" };
-                    sell(ledger, book, &key, 1);
+                    way(ledger, &[transfer(book, &key, "cash", "sales", 1)]).wait().unwrap();
                     disk.note(Step::Acknowledged(key));
                 }
             });
@@ -144,6 +165,32 @@ fn every_acknowledgement_follows_its_write_and_sync() {
     // The planted bug: the same trace without its syncs must be caught.
     let unsynced: Vec<Step> = steps.iter().filter(|step| **step != Step::Synced).cloned().collect();
     assert_eq!(early_acknowledgements(&unsynced).len(), 200);
+
+    // Whoever wrote what, it is one log.
+    drop(ledger);
+    let ledger = Ledger::open(dir.path()).unwrap();
+    assert_eq!(balance(&ledger.view(), "a", "cash") + balance(&ledger.view(), "b", "cash"), 200);
+}
+
+#[test]
+fn who_is_alone_syncs_for_itself_and_has_its_outcome_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TracingDisk::default();
+    let ledger = Ledger::open_with(dir.path(), traced(&disk)).unwrap();
+    open_books(&ledger, &["a"]);
+    // The log thread may not have come to rest yet; it has at some time.
+    for index in 0.. {
+        let key = format!("k{index}");
+        let ticket = alone(&ledger, &[transfer("a", &key, "cash", "sales", 1)]);
+        let synced_by = *disk.synced_by.lock().unwrap();
+        if synced_by == Some(std::thread::current().id()) {
+            let outcome = ticket.now_or_never().expect("it is published too");
+            assert!(matches!(outcome.as_deref(), Ok([Outcome::Committed(_)])));
+            assert_eq!(balance(&ledger.view(), "a", "cash"), index + 1);
+            return;
+        }
+        ticket.wait().unwrap();
+    }
 }
 
 #[test]
@@ -175,22 +222,25 @@ fn a_new_segment_is_durable_by_name_before_anything_is_written_behind_its_header
 
 #[test]
 fn a_failed_sync_is_told_latched_and_healed_by_a_restart() {
+    WAYS.into_iter().for_each(failed_sync_is_told_latched_and_healed);
+}
+
+fn failed_sync_is_told_latched_and_healed(way: Way) {
     let dir = tempfile::tempdir().unwrap();
     let disk = TracingDisk::default();
-    let options = Options { storage: Arc::new(disk.clone()), ..Options::default() };
-    let ledger = Ledger::open_with(dir.path(), options).unwrap();
+    let ledger = Ledger::open_with(dir.path(), traced(&disk)).unwrap();
     open_books(&ledger, &["a"]);
     sell(&ledger, "a", "before", 1);
     let durable = ledger.view().cut();
 
     disk.fail_sync.store(true, Ordering::SeqCst);
-    let unknown = ledger.submit(&[transfer("a", "during", "cash", "sales", 1)]).wait();
+    let unknown = way(&ledger, &[transfer("a", "during", "cash", "sales", 1)]).wait();
     assert_eq!(unknown, Err(CommitError::OutcomeUnknown));
     // The disk works again, but nothing may be written until a restart has looked.
     disk.fail_sync.store(false, Ordering::SeqCst);
     let writes_before = disk.steps.lock().unwrap().len();
     for key in ["after", "during", "before"] {
-        let refused = ledger.submit(&[transfer("a", key, "cash", "sales", 1)]).wait();
+        let refused = way(&ledger, &[transfer("a", key, "cash", "sales", 1)]).wait();
         assert_eq!(refused, Err(CommitError::Stopped { durable }), "{key}");
     }
     ledger.shutdown();

@@ -147,6 +147,7 @@ impl Session {
         let options = Options {
             segment_bytes: self.rig.segment_bytes,
             checkpoint_every_events: u64::MAX,
+            alone_from_the_first: true,
             storage: self.storage(),
             clock: Arc::new(move || Timestamp(clock.fetch_add(1_000, Ordering::Relaxed))),
             ..Options::default()
@@ -210,7 +211,7 @@ impl Session {
                     history.note_told(&result);
                     result.is_ok()
                 }
-                Step::Refused(group) => match ledger.submit(group).wait() {
+                Step::Refused(group) => match alone(&ledger, group) {
                     Err(CommitError::Rejected { .. }) => true,
                     Err(_) => false,
                     Ok(outcomes) => panic!("against the rules: {outcomes:?}"),
@@ -247,7 +248,7 @@ impl Session {
         ledger: &Ledger,
         group: &[Draft],
     ) -> Result<Vec<Outcome>, CommitError> {
-        let result = ledger.submit(group).wait();
+        let result = alone(ledger, group);
         let told = result.as_deref().unwrap_or_default().iter().filter_map(event_of);
         told.for_each(|event| self.monitor.acknowledged(event.lsn));
         result
@@ -266,7 +267,7 @@ impl Session {
         self.disk.hold();
         let results: Vec<_> = std::thread::scope(|scope| {
             let first = scope.spawn(|| {
-                let result = ledger.submit(first).wait();
+                let result = alone(ledger, first);
                 self.disk.release();
                 result
             });
@@ -282,4 +283,9 @@ impl Session {
         }
         results.iter().all(Result::is_ok)
     }
+}
+
+/// Submits a group and waits. With nothing else under way, that goes to the disk on this thread.
+fn alone(ledger: &Ledger, group: &[Draft]) -> Result<Vec<Outcome>, CommitError> {
+    ledger.submit_alone(group, &Terms::default(), |run| run()).wait()
 }
