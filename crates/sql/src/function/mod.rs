@@ -7,6 +7,7 @@
 
 mod cast;
 mod catalog;
+mod date_trunc;
 mod json;
 mod money;
 mod numeric_cast;
@@ -29,6 +30,7 @@ use store::Ledger;
 pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
     for function in cast::all().into_iter().chain(session::all()).chain(json::all()).chain([
         numeric_cast::numeric(),
+        date_trunc::date_trunc(),
         to_char::to_char(),
         money::format_amount(ledger.clone()),
     ]) {
