@@ -116,7 +116,7 @@ pub use staged::{StagedMark, StagedWrites};
 pub use subscription::{Following, Frame, Subscription};
 pub use verify::{VerifyOptions, VerifyReport, verify};
 pub use view::{
-    AccountRow, AssetRow, BookRow, HistoryRow, Scan, View, events_schema, postings_schema,
-    transactions_schema,
+    AccountRow, AssetRow, BookRow, HistoryRow, Scan, ScanPiece, View, events_schema,
+    postings_schema, transactions_schema,
 };
 pub use write::{BooksRead, Conflict, Outcome, StagedDecision, Terms, Ticket, Unmoved};

@@ -8,7 +8,7 @@ mod scan;
 mod sealed;
 mod staged;
 
-pub use scan::{Scan, events_schema, postings_schema, transactions_schema};
+pub use scan::{Scan, ScanPiece, events_schema, postings_schema, transactions_schema};
 
 use crate::history::SealedPosting;
 use crate::history::keys::KeyHash;

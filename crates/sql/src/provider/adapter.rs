@@ -1,6 +1,8 @@
 //! The one adapter from a [`LedgerTable`] to DataFusion: projection, limit, statistics, EXPLAIN.
 
+use super::columns::BATCH_ROWS;
 use super::pruning;
+use super::shares::Opened;
 use super::{Batches, LedgerTable, Narrows, PinnedView, TableScan};
 use crate::catalog::Relation;
 use async_trait::async_trait;
@@ -24,8 +26,11 @@ use datafusion::physical_plan::{
 };
 use futures::stream;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use store::{Lsn, Selection, View};
+
+/// Fewer rows than this are not worth another thread.
+const THREAD_ROWS_MIN: usize = 2 * BATCH_ROWS;
 
 #[derive(Debug)]
 pub(crate) struct LedgerProvider {
@@ -82,6 +87,7 @@ impl TableProvider for LedgerProvider {
             None => (0..self.schema.fields().len()).collect(),
         };
         let selection = pruning::selection(self.table.as_ref(), filters);
+        let threads = state.config().target_partitions();
         let is_by_book = self.table.narrows().iter().any(|(_, narrows)| *narrows == Narrows::Book);
         pinned.note(is_by_book, &selection);
         Ok(Arc::new(LedgerScan::new(
@@ -91,6 +97,7 @@ impl TableProvider for LedgerProvider {
             columns,
             schema,
             limit,
+            threads,
         )?))
     }
 }
@@ -106,8 +113,8 @@ struct LedgerScan {
     properties: Arc<PlanProperties>,
     access_path: &'static str,
     rows_max: usize,
-    /// Opened to plan, read by the first execution.
-    opened: Mutex<Option<Batches>>,
+    is_exact: bool,
+    opened: Opened,
 }
 
 impl LedgerScan {
@@ -118,12 +125,16 @@ impl LedgerScan {
         columns: Vec<usize>,
         schema: SchemaRef,
         limit: Option<usize>,
+        threads: usize,
     ) -> Result<Self> {
-        let TableScan { access_path, rows_max, batches } =
+        let TableScan { access_path, rows_max, is_exact, pieces } =
             table.open(&view, &selection, &columns)?;
+        let rows_wanted = limit.map_or(rows_max, |limit| limit.min(rows_max));
+        let worthwhile = pieces.len().min(rows_wanted / THREAD_ROWS_MIN);
+        let partitions = worthwhile.clamp(1, threads.max(1));
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(1),
+            Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         )
@@ -138,7 +149,8 @@ impl LedgerScan {
             properties: Arc::new(properties),
             access_path,
             rows_max,
-            opened: Mutex::new(Some(batches)),
+            is_exact,
+            opened: Opened::new(partitions, pieces),
         })
     }
 
@@ -146,15 +158,9 @@ impl LedgerScan {
         self.view.cut()
     }
 
-    fn batches(&self) -> Result<Batches> {
-        let mut opened = self
-            .opened
-            .lock()
-            .map_err(|_| DataFusionError::Internal("a scan panicked before".to_owned()))?;
-        match opened.take() {
-            Some(batches) => Ok(batches),
-            None => Ok(self.table.open(&self.view, &self.selection, &self.columns)?.batches),
-        }
+    fn batches(&self, partition: usize) -> Result<Batches> {
+        let open = || Ok(self.table.open(&self.view, &self.selection, &self.columns)?.pieces);
+        Ok(Box::new(self.opened.share(partition, open)?))
     }
 }
 
@@ -182,6 +188,9 @@ impl DisplayAs for LedgerScan {
         )?;
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
+        }
+        if self.opened.partitions() > 1 {
+            write!(f, ", partitions={}", self.opened.partitions())?;
         }
         write!(f, ", cut={}", self.cut())
     }
@@ -224,10 +233,10 @@ impl ExecutionPlan for LedgerScan {
 
     fn execute(
         &self,
-        _partition: usize,
+        partition: usize,
         _context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let batches = limited(self.batches()?, self.limit);
+        let batches = limited(self.batches(partition)?, self.limit);
         Ok(Box::pin(datafusion::physical_plan::coop::cooperative(RecordBatchStreamAdapter::new(
             Arc::clone(&self.schema),
             stream::iter(batches),
@@ -237,11 +246,16 @@ impl ExecutionPlan for LedgerScan {
     fn statistics_from_inputs(
         &self,
         _inputs: &[Arc<Statistics>],
-        _args: &StatisticsArgs,
+        args: &StatisticsArgs,
     ) -> Result<Arc<Statistics>> {
         let rows = self.limit.map_or(self.rows_max, |limit| limit.min(self.rows_max));
-        let statistics =
-            Statistics::new_unknown(&self.schema).with_num_rows(Precision::Inexact(rows));
+        let rows = match args.partition() {
+            // Which rows a partition gets is decided while they are read.
+            Some(_) => Precision::Inexact(rows / self.opened.partitions()),
+            None if self.is_exact && self.limit.is_none() => Precision::Exact(rows),
+            None => Precision::Inexact(rows),
+        };
+        let statistics = Statistics::new_unknown(&self.schema).with_num_rows(rows);
         Ok(Arc::new(statistics))
     }
 }

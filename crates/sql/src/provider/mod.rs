@@ -13,6 +13,7 @@ mod pinned;
 mod postings;
 mod pruning;
 mod rows;
+mod shares;
 mod transfers;
 
 pub(crate) use adapter::LedgerProvider;
@@ -21,6 +22,7 @@ pub(crate) use pinned::{PinnedView, ReadBooks};
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use store::{ReadError, Selection, View};
 
@@ -62,7 +64,10 @@ pub(crate) struct TableScan {
     pub(crate) access_path: &'static str,
     /// Rows at most, before filters.
     pub(crate) rows_max: usize,
-    pub(crate) batches: Batches,
+    /// Whether there are exactly so many rows.
+    pub(crate) is_exact: bool,
+    /// What several threads may read beside each other.
+    pub(crate) pieces: VecDeque<Batches>,
 }
 
 pub(crate) fn tables() -> Vec<Arc<dyn LedgerTable>> {

@@ -5,5 +5,6 @@ mod catalogs;
 mod exactness;
 mod limits;
 mod names_and_types;
+mod partitions;
 mod pushdown;
 mod time_zones;
