@@ -99,11 +99,13 @@ impl Options {
         usize::try_from(self.memory_budget_bytes / 8).unwrap_or(usize::MAX)
     }
 
-    /// Filters may have an eighth; a transaction has two entries.
+    /// Filters may have an eighth; a transaction has two entries. Columns of sealed history that
+    /// scans have read stay in memory as far as a quarter goes.
     pub(crate) fn history_limits(&self) -> HistoryLimits {
         HistoryLimits {
             hot_entries_max: self.idempotency_hot_cap.saturating_mul(2),
             filter_bytes_max: usize::try_from(self.memory_budget_bytes / 8).unwrap_or(usize::MAX),
+            column_bytes_max: usize::try_from(self.memory_budget_bytes / 4).unwrap_or(usize::MAX),
         }
     }
 

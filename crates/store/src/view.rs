@@ -11,7 +11,7 @@ mod sealed;
 mod staged;
 
 pub use page::{AccountPage, PageOrder};
-pub use scan::{Scan, SealedReach, events_schema, postings_schema, transactions_schema};
+pub use scan::{Scan, ScanPiece, SealedReach, events_schema, postings_schema, transactions_schema};
 
 use crate::history::SealedPosting;
 use crate::history::keys::KeyHash;

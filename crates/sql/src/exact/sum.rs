@@ -172,7 +172,14 @@ struct ExactSum {
 
 impl Accumulator for ExactSum {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for value in unscaled(only(values, "sum")?)?.iter().flatten() {
+        let values = unscaled(only(values, "sum")?)?;
+        if values.null_count() == 0 {
+            // Without a look at each for NULL, the sum is as fast as memory.
+            values.values().iter().for_each(|value| self.total.add(*value));
+            self.count += values.len() as i64;
+            return Ok(());
+        }
+        for value in values.iter().flatten() {
             self.total.add(value);
             self.count += 1;
         }

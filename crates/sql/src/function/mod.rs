@@ -7,6 +7,7 @@
 
 mod cast;
 mod catalog;
+mod date_trunc;
 mod json;
 mod like;
 mod money;
@@ -35,6 +36,7 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
     for function in cast::all().into_iter().chain(session::all()).chain(json::all()).chain([
         numeric_cast::numeric(),
         like::like_pattern(),
+        date_trunc::date_trunc(),
         to_char::to_char(),
         path::path_prefixes(),
         money::format_amount(ledger.clone()),

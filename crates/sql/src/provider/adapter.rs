@@ -1,6 +1,8 @@
 //! The one adapter from a [`LedgerTable`] to DataFusion: projection, limit, statistics, EXPLAIN.
 
+use super::columns::BATCH_ROWS;
 use super::pruning;
+use super::shares::Opened;
 use super::{Batches, LedgerTable, Narrows, PinnedView, TableScan};
 use crate::catalog::Relation;
 use async_trait::async_trait;
@@ -25,8 +27,11 @@ use datafusion::physical_plan::{
 };
 use futures::stream;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use store::{Lsn, SealedReach, Selection, View};
+
+/// Fewer rows than this are not worth another thread.
+const THREAD_ROWS_MIN: usize = 2 * BATCH_ROWS;
 
 #[derive(Debug)]
 pub(crate) struct LedgerProvider {
@@ -47,13 +52,14 @@ impl LedgerProvider {
         &self.table
     }
 
-    /// A scan at a view.
+    /// A scan at a view, by so many threads at most.
     pub(super) fn scan_at(
         &self,
         pinned: &PinnedView,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
+        threads: usize,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = project_schema(&self.schema, projection)?;
         let columns = match projection {
@@ -70,6 +76,7 @@ impl LedgerProvider {
             columns,
             schema,
             limit,
+            threads,
         )?))
     }
 }
@@ -107,7 +114,8 @@ impl TableProvider for LedgerProvider {
         let Some(pinned) = state.config().get_extension::<PinnedView>() else {
             return Err(DataFusionError::Internal("a table was read without a view".to_owned()));
         };
-        self.scan_at(&pinned, projection, filters, limit)
+        let threads = state.config().target_partitions();
+        self.scan_at(&pinned, projection, filters, limit, threads)
     }
 }
 
@@ -122,8 +130,8 @@ struct LedgerScan {
     properties: Arc<PlanProperties>,
     access_path: &'static str,
     rows_max: usize,
-    /// Opened to plan, read by the first execution.
-    opened: Mutex<Option<Batches>>,
+    is_exact: bool,
+    opened: Opened,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -135,12 +143,16 @@ impl LedgerScan {
         columns: Vec<usize>,
         schema: SchemaRef,
         limit: Option<usize>,
+        threads: usize,
     ) -> Result<Self> {
-        let TableScan { access_path, rows_max, batches } =
+        let TableScan { access_path, rows_max, is_exact, pieces } =
             table.open(&view, &selection, &columns)?;
+        let rows_wanted = limit.map_or(rows_max, |limit| limit.min(rows_max));
+        let worthwhile = pieces.len().min(rows_wanted / THREAD_ROWS_MIN);
+        let partitions = worthwhile.clamp(1, threads.max(1));
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(1),
+            Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         )
@@ -155,7 +167,8 @@ impl LedgerScan {
             properties: Arc::new(properties),
             access_path,
             rows_max,
-            opened: Mutex::new(Some(batches)),
+            is_exact,
+            opened: Opened::new(partitions, pieces),
             metrics: ExecutionPlanMetricsSet::new(),
         })
     }
@@ -164,15 +177,9 @@ impl LedgerScan {
         self.view.cut()
     }
 
-    fn batches(&self) -> Result<Batches> {
-        let mut opened = self
-            .opened
-            .lock()
-            .map_err(|_| DataFusionError::Internal("a scan panicked before".to_owned()))?;
-        match opened.take() {
-            Some(batches) => Ok(batches),
-            None => Ok(self.table.open(&self.view, &self.selection, &self.columns)?.batches),
-        }
+    fn batches(&self, partition: usize) -> Result<Batches> {
+        let open = || Ok(self.table.open(&self.view, &self.selection, &self.columns)?.pieces);
+        Ok(Box::new(self.opened.share(partition, open)?))
     }
 }
 
@@ -204,6 +211,9 @@ impl DisplayAs for LedgerScan {
         if let Some(sealed) = self.table.sealed(&self.view, &self.selection) {
             let SealedReach { parts, parts_all, blocks, blocks_all } = sealed;
             write!(f, ", parts={parts} of {parts_all}, blocks={blocks} of {blocks_all}")?;
+        }
+        if self.opened.partitions() > 1 {
+            write!(f, ", partitions={}", self.opened.partitions())?;
         }
         write!(f, ", cut={}", self.cut())
     }
@@ -250,7 +260,7 @@ impl ExecutionPlan for LedgerScan {
         _context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let measured = BaselineMetrics::new(&self.metrics, partition);
-        let batches = measured_by(measured, limited(self.batches()?, self.limit));
+        let batches = measured_by(measured, limited(self.batches(partition)?, self.limit));
         Ok(Box::pin(datafusion::physical_plan::coop::cooperative(RecordBatchStreamAdapter::new(
             Arc::clone(&self.schema),
             stream::iter(batches),
@@ -264,11 +274,16 @@ impl ExecutionPlan for LedgerScan {
     fn statistics_from_inputs(
         &self,
         _inputs: &[Arc<Statistics>],
-        _args: &StatisticsArgs,
+        args: &StatisticsArgs,
     ) -> Result<Arc<Statistics>> {
         let rows = self.limit.map_or(self.rows_max, |limit| limit.min(self.rows_max));
-        let statistics =
-            Statistics::new_unknown(&self.schema).with_num_rows(Precision::Inexact(rows));
+        let rows = match args.partition() {
+            // Which rows a partition gets is decided while they are read.
+            Some(_) => Precision::Inexact(rows / self.opened.partitions()),
+            None if self.is_exact && self.limit.is_none() => Precision::Exact(rows),
+            None => Precision::Inexact(rows),
+        };
+        let statistics = Statistics::new_unknown(&self.schema).with_num_rows(rows);
         Ok(Arc::new(statistics))
     }
 }

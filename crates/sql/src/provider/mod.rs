@@ -15,6 +15,7 @@ mod pinned;
 mod postings;
 mod pruning;
 mod rows;
+mod shares;
 mod transfers;
 
 pub(crate) use adapter::LedgerProvider;
@@ -25,6 +26,7 @@ pub(crate) use pruning::{compare as narrow, describe};
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use store::{PageOrder, ReadError, SealedReach, Selection, View};
@@ -92,7 +94,17 @@ pub(crate) struct TableScan {
     pub(crate) access_path: &'static str,
     /// Rows at most, before filters.
     pub(crate) rows_max: usize,
-    pub(crate) batches: Batches,
+    /// Whether there are exactly so many rows.
+    pub(crate) is_exact: bool,
+    /// What several threads may read beside each other.
+    pub(crate) pieces: VecDeque<Batches>,
+}
+
+impl TableScan {
+    /// All batches, in the order in which the rows are found.
+    pub(crate) fn in_order(self) -> Batches {
+        Box::new(self.pieces.into_iter().flatten())
+    }
 }
 
 pub(crate) fn tables() -> Vec<Arc<dyn LedgerTable>> {

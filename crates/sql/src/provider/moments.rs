@@ -112,7 +112,8 @@ impl TableProvider for MomentProvider {
         let pinned = self.pinned(state, moment).await.map_err(function::own)?;
         let others: Vec<Expr> =
             filters.iter().filter(|filter| named_moment(filter).is_none()).cloned().collect();
-        self.table.scan_at(&pinned, Some(projection), &others, limit)
+        let threads = state.config().target_partitions();
+        self.table.scan_at(&pinned, Some(projection), &others, limit, threads)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::columns::{BATCH_ROWS, batch, instants, money, texts};
 use super::postings::projected;
-use super::{Page, TableScan, unreadable};
+use super::{Batches, Page, TableScan, unreadable};
 use crate::catalog;
 use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, StringBuilder};
 use datafusion::error::Result;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use store::{AccountPage, HistoryRow, View};
 
@@ -24,7 +25,8 @@ pub(super) fn postings(view: &View, page: &Page<'_>, projection: &[usize]) -> Re
             batch(&schema, columns.collect(), rows.len())
         })
     });
-    Ok(TableScan { access_path: "account page", rows_max, batches: Box::new(batches) })
+    let pieces = VecDeque::from([Box::new(batches) as Batches]);
+    Ok(TableScan { access_path: "account page", rows_max, is_exact: true, pieces })
 }
 
 fn column(page: &AccountPage, rows: &[HistoryRow], name: &str) -> ArrayRef {

@@ -3,6 +3,7 @@
 use super::columns::{batch, uuid_texts};
 use super::{LedgerTable, Narrows, Page, TableScan, page, unreadable};
 use crate::catalog::{self, Relation};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use std::sync::Arc;
@@ -102,19 +103,19 @@ fn columnar(
     let counted = [relation.column_index("seq").unwrap_or_default()];
     let wanted: &[usize] = if projection.is_empty() { &counted } else { projection };
     let scan = open(wanted).map_err(unreadable)?;
-    let (access_path, rows_max) = (scan.access_path(), scan.rows_max());
+    let (access_path, rows_max, is_exact) = (scan.access_path(), scan.rows_max(), scan.is_exact());
     let schema = projected(relation, projection);
-    let batches = scan.map(move |stored| {
-        let stored = stored.map_err(unreadable)?;
-        let columns = stored
-            .columns()
-            .iter()
-            .take(schema.fields().len())
-            .map(uuid_texts)
-            .collect::<Result<Vec<_>>>()?;
-        batch(&schema, columns, stored.num_rows())
+    let pieces = scan.into_pieces().into_iter().map(|piece| {
+        let schema = Arc::clone(&schema);
+        Box::new(piece.map(move |stored| presented(&schema, &stored.map_err(unreadable)?))) as _
     });
-    Ok(TableScan { access_path, rows_max, batches: Box::new(batches) })
+    Ok(TableScan { access_path, rows_max, is_exact, pieces: pieces.collect() })
+}
+
+fn presented(schema: &SchemaRef, stored: &RecordBatch) -> Result<RecordBatch> {
+    let columns = stored.columns().iter().take(schema.fields().len());
+    let columns = columns.map(uuid_texts).collect::<Result<Vec<_>>>()?;
+    batch(schema, columns, stored.num_rows())
 }
 
 pub(super) fn projected(relation: &Relation, projection: &[usize]) -> SchemaRef {

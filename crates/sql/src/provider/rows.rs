@@ -2,7 +2,7 @@
 
 use super::columns::{BATCH_ROWS, batch, instants, money, texts};
 use super::postings::projected;
-use super::{LedgerTable, Narrows, TableScan, unreadable};
+use super::{Batches, LedgerTable, Narrows, TableScan, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::array::{ArrayRef, BooleanArray, Int16Array, Int64Array};
 use datafusion::error::Result;
@@ -147,6 +147,7 @@ fn rows_scan<R: Send + 'static>(
     Ok(TableScan {
         access_path,
         rows_max,
-        batches: Box::new(batches) as Box<dyn Iterator<Item = Result<_>> + Send>,
+        is_exact: true,
+        pieces: [Box::new(batches) as Batches].into(),
     })
 }

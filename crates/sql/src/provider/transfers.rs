@@ -4,7 +4,7 @@
 
 use super::columns::{batch, money, texts, uuid_texts};
 use super::postings::{TRANSACTION_NARROWS, projected};
-use super::{LedgerTable, Narrows, TableScan, unreadable};
+use super::{Batches, LedgerTable, Narrows, TableScan, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use datafusion::arrow::compute::take;
@@ -12,6 +12,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::{DataFusionError, Result};
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::sync::Arc;
 use store::{SealedReach, Selection, View};
 
 #[derive(Debug)]
@@ -36,8 +37,13 @@ impl LedgerTable for Transfers {
         stored.extend(catalog::TRANSACTIONS.column_index("postings"));
         let scan = view.scan_transactions(selection, &stored).map_err(unreadable)?;
         let (access_path, rows_max) = (scan.access_path(), scan.rows_max());
-        let batches = scan.map(move |stored| transfers(&schema, &stored.map_err(unreadable)?));
-        Ok(TableScan { access_path, rows_max, batches: Box::new(batches) })
+        let pieces = scan.into_pieces().into_iter().map(|piece| {
+            let schema = Arc::clone(&schema);
+            let batches = piece.map(move |stored| transfers(&schema, &stored.map_err(unreadable)?));
+            Box::new(batches) as Batches
+        });
+        // Transactions of other legs are left out.
+        Ok(TableScan { access_path, rows_max, is_exact: false, pieces: pieces.collect() })
     }
 
     fn sealed(&self, view: &View, selection: &Selection) -> Option<SealedReach> {

@@ -132,13 +132,41 @@ impl Fixture {
         occurred_at: i64,
         metadata: &str,
     ) {
+        self.submit(self.transfer(book, key, debit, credit, amount, occurred_at, metadata));
+    }
+
+    /// Transfers of 1, 2, 3… from `a` to `b` and from `c` to `d`, in turns; `round` names them.
+    pub(crate) fn post_many(&self, book: &str, round: &str, count: i128) {
+        let groups: Vec<Vec<Draft>> = (1..=count)
+            .map(|amount| {
+                let (debit, credit) = if amount % 2 == 0 { ("a", "b") } else { ("c", "d") };
+                let key = format!("{round}-{amount}");
+                vec![self.transfer(book, &key, debit, credit, amount, NEW_YEAR_1993, "{}")]
+            })
+            .collect();
+        for ticket in self.ledger.batch(&groups) {
+            ticket.wait().expect("the draft is right");
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a transfer has that many parts")]
+    fn transfer(
+        &self,
+        book: &str,
+        key: &str,
+        debit: &str,
+        credit: &str,
+        amount: i128,
+        occurred_at: i64,
+        metadata: &str,
+    ) -> Draft {
         let leg = |path: &str, direction| PostingDraft {
             account: AccountPath::new(path).expect("a path"),
             asset: None,
             direction,
             amount,
         };
-        self.submit(Draft::PostTransaction(TransactionDraft {
+        Draft::PostTransaction(TransactionDraft {
             book: BookName::user(book).expect("a name"),
             tx_id: self.ledger.new_tx_id(),
             idempotency_key: IdempotencyKey::new(key).expect("a key"),
@@ -149,7 +177,7 @@ impl Fixture {
                 leg(debit, Direction::Debit),
                 leg(credit, Direction::Credit),
             ]),
-        }));
+        })
     }
 
     pub(crate) async fn ask(&self, sql: &str) -> Result<Answered> {
@@ -167,6 +195,14 @@ impl Fixture {
             .engine
             .execute(&prepared, values, self.ledger.view().into(), &self.settings)
             .await?;
+        let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(Error::from)?;
+        let rows = batches.iter().flat_map(texts).collect();
+        Ok(Answered { columns: prepared.columns, rows })
+    }
+
+    pub(crate) async fn ask_at(&self, sql: &str, view: View) -> Result<Answered> {
+        let prepared = self.engine.prepare(&parse(sql), &[], &self.settings).await?;
+        let rows = self.engine.execute(&prepared, &[], view.into(), &self.settings).await?;
         let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(Error::from)?;
         let rows = batches.iter().flat_map(texts).collect();
         Ok(Answered { columns: prepared.columns, rows })

@@ -128,7 +128,7 @@ impl PointRead {
         if rows_max > ROWS_AT_ONCE {
             return Ok(Served::Elsewhere);
         }
-        let checked = Checked::new(self, &bound, scan.batches);
+        let checked = Checked::new(self, &bound, scan.in_order());
         let batches = checked.collect::<datafusion::error::Result<Vec<RecordBatch>>>()?;
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         if self.order == Order::Other && (rows > 1 || rows_max > 1 && bound.cuts()) {
@@ -157,7 +157,7 @@ impl PointRead {
                 Box::new(std::iter::empty())
             } else {
                 let scan = read.open(&bound, &view, usize::MAX)?;
-                Box::new(Checked::new(&read, &bound, scan.batches))
+                Box::new(Checked::new(&read, &bound, scan.in_order()))
             };
             Ok::<_, DataFusionError>(stream::iter(batches))
         });

@@ -12,12 +12,14 @@
 mod chain;
 pub(crate) mod checked_file;
 pub(crate) mod checkpointer;
+mod column_cache;
 pub(crate) mod keys;
 mod part;
 mod reseal;
 mod seal;
 
 pub(crate) use chain::{BadPart, Chain};
+pub(crate) use column_cache::ColumnCache;
 pub(crate) use part::{
     ContentSums, Found, Narrowing, NeededBy, Part, RegisteredAsset, SealedPosting,
 };
@@ -36,13 +38,15 @@ use std::sync::{Arc, Mutex, RwLock};
 /// The folder of a data directory that holds the parts.
 pub(crate) const HISTORY_DIR: &str = "history";
 
-/// How much of the index is kept in memory.
+/// How much of the index and of the columns is kept in memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HistoryLimits {
     /// Entries of [`RecentKeys`].
     pub(crate) hot_entries_max: usize,
     /// Filters of the runs on disk.
     pub(crate) filter_bytes_max: usize,
+    /// Columns of parts that scans have read.
+    pub(crate) column_bytes_max: usize,
 }
 
 #[derive(Debug)]
@@ -53,6 +57,7 @@ pub(crate) struct History {
     pub(crate) log: Arc<LogFiles>,
     /// Names of the newest transactions, staged ones included.
     pub(crate) keys: RecentKeys,
+    pub(crate) columns: ColumnCache,
     chain: RwLock<Arc<Chain>>,
     /// What the filters of the parts' key runs may take in memory; the rest stay on the disk.
     filter_bytes_max: usize,
@@ -83,6 +88,7 @@ impl History {
             store: store.to_owned(),
             log,
             keys: RecentKeys::new(limits.hot_entries_max, chain.sealed()),
+            columns: ColumnCache::new(limits.column_bytes_max),
             chain: RwLock::new(Arc::new(chain)),
             filter_bytes_max: limits.filter_bytes_max,
             resealing: Mutex::default(),
@@ -156,6 +162,7 @@ impl History {
 
     /// Deletes a part's files. A file that cannot be deleted is deleted at the next start.
     fn delete(&self, part: &Part) {
+        part.forget(&self.columns);
         if let Err(error) = part.delete(&*self.storage) {
             tracing::warn!(first = part.first().0, last = part.last().0, %error, "a part is left behind");
         }

@@ -4,20 +4,30 @@
 //! first, parts second, so that nothing is missed that is evicted in between.
 
 use super::View;
-use super::sealed::{LoggedEvents, SealedBatches, SealedTable};
+use super::sealed::{LoggedEvents, SealedRows, SealedTable};
 use crate::history::Narrowing;
-use crate::projection::{Bounds, CHUNK_ROWS, EventRow, Piece, PostingRow, Row, TransactionRow};
+use crate::projection::{
+    Bounds, CHUNK_ROWS, EventRow, Piece, PostingRow, Row, Rows, TransactionRow,
+};
 use crate::{PathSelection, ReadError, Selection};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use ledger::{Event, EventBody, Lsn};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, RwLockReadGuard};
+
+/// Batches of a scan, of at most 8,192 rows each.
+pub type ScanPiece = Box<dyn Iterator<Item = Result<RecordBatch, ReadError>> + Send>;
 
 /// A scan in batches of at most 8,192 rows. It holds no lock.
+///
+/// It is made of pieces, which several threads may read beside each other; read as an iterator, it
+/// gives them one after the other.
 pub struct Scan {
     access_path: &'static str,
     rows_max: usize,
-    batches: Box<dyn Iterator<Item = Result<RecordBatch, ReadError>> + Send>,
+    is_exact: bool,
+    pieces: VecDeque<ScanPiece>,
 }
 
 impl std::fmt::Debug for Scan {
@@ -25,7 +35,9 @@ impl std::fmt::Debug for Scan {
         f.debug_struct("Scan")
             .field("access_path", &self.access_path)
             .field("rows_max", &self.rows_max)
-            .finish_non_exhaustive()
+            .field("is_exact", &self.is_exact)
+            .field("pieces", &self.pieces.len())
+            .finish()
     }
 }
 
@@ -40,15 +52,29 @@ impl Scan {
         self.rows_max
     }
 
+    /// Whether the scan gives exactly [`Self::rows_max`] rows.
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// What can be read apart, each piece by a thread of its own. Together they are the scan.
+    pub fn into_pieces(self) -> VecDeque<ScanPiece> {
+        self.pieces
+    }
+
     fn new<R: Row>(access_path: &'static str, pieces: Vec<Piece<R>>, projection: &[usize]) -> Self {
         let schema = shown::<R>(projection);
-        let projection = projection.to_vec();
+        let projection: Arc<[usize]> = projection.into();
+        let batches = |piece: Piece<R>| {
+            let (schema, projection) = (schema.clone(), projection.clone());
+            let batch = move || Ok(piece.batch(&schema, &projection));
+            Box::new(std::iter::once_with(batch)) as ScanPiece
+        };
         Scan {
             access_path,
             rows_max: pieces.iter().map(Piece::len).sum(),
-            batches: Box::new(
-                pieces.into_iter().map(move |piece| Ok(piece.batch(&schema, &projection))),
-            ),
+            is_exact: true,
+            pieces: pieces.into_iter().map(batches).collect(),
         }
     }
 
@@ -66,24 +92,22 @@ impl Scan {
     }
 
     /// Rows of a block's own behind all others.
-    pub(super) fn before<R: Row>(self, staged: &[R], projection: &[usize]) -> Self {
+    pub(super) fn before<R: Row>(mut self, staged: &[R], projection: &[usize]) -> Self {
         let pieces = staged.chunks(CHUNK_ROWS).map(|rows| Piece::Rows(rows.to_vec())).collect();
         let staged = Scan::new(self.access_path, pieces, projection);
-        let rows_max = self.rows_max;
-        staged.behind(rows_max, self)
+        self.rows_max += staged.rows_max;
+        self.pieces.extend(staged.pieces);
+        self
     }
 
     /// Older rows first.
-    fn behind(
-        self,
-        rows_max: usize,
-        older: impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + 'static,
-    ) -> Self {
-        Scan {
-            access_path: self.access_path,
-            rows_max: self.rows_max + rows_max,
-            batches: Box::new(older.chain(self.batches)),
+    fn behind(mut self, rows_max: usize, is_exact: bool, older: Vec<ScanPiece>) -> Self {
+        self.rows_max += rows_max;
+        self.is_exact &= is_exact;
+        for piece in older.into_iter().rev() {
+            self.pieces.push_front(piece);
         }
+        self
     }
 }
 
@@ -97,7 +121,12 @@ impl Iterator for Scan {
     type Item = Result<RecordBatch, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.batches.next()
+        loop {
+            match self.pieces.front_mut()?.next() {
+                Some(batch) => return Some(batch),
+                None => drop(self.pieces.pop_front()),
+            }
+        }
     }
 }
 
@@ -171,10 +200,7 @@ pub(super) fn postings(
         }
         return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
     }
-    let (pieces, floor) = {
-        let table = view.projections.postings();
-        (table.pieces(&bounds), table.floor())
-    };
+    let (pieces, floor) = recent_pieces(view, &bounds, || view.projections.postings());
     let recent = Scan::new(full_path(selection), pieces, projection);
     let sealed = bounds.up_to(floor);
     with_sealed::<PostingRow>(view, selection, recent, &sealed, projection)
@@ -190,13 +216,28 @@ pub(super) fn transactions(
         let rows = events.into_iter().map(TransactionRow).collect();
         return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
     }
-    let (pieces, floor) = {
-        let table = view.projections.transactions();
-        (table.pieces(&bounds), table.floor())
-    };
+    let (pieces, floor) = recent_pieces(view, &bounds, || view.projections.transactions());
     let recent = Scan::new(full_path(selection), pieces, projection);
     let sealed = bounds.up_to(floor);
     with_sealed::<TransactionRow>(view, selection, recent, &sealed, projection)
+}
+
+/// The rows that are to be read from memory, and where those from parts end.
+///
+/// Memory holds rows of the last part too. A part that would have to be read in any case is read
+/// whole: that needs no comparing of lsns.
+fn recent_pieces<'a, R: Row>(
+    view: &View,
+    bounds: &Bounds,
+    table: impl FnOnce() -> RwLockReadGuard<'a, Rows<R>>,
+) -> (Vec<Piece<R>>, Lsn) {
+    let chain = view.projections.history.chain();
+    let table = table();
+    let floor = table.floor();
+    let whole = chain.holding(floor).map(|part| part.last());
+    let is_read_whole = |last: &Lsn| bounds.lsn.0 <= floor.0 && last.0 <= bounds.lsn.1;
+    let floor = whole.filter(is_read_whole).unwrap_or(floor);
+    (table.pieces(&bounds.behind(floor)), floor)
 }
 
 /// Puts the rows of parts in front of those in memory.
@@ -212,14 +253,17 @@ fn with_sealed<R: SealedRow>(
     }
     view.may_read_disk()?;
     let narrowing = narrowing(bounds, selection);
-    let sealed = SealedBatches::new(&view.projections, R::TABLE, narrowing, projection);
     let schema = shown::<R>(projection);
     let shown = move |batch: Result<RecordBatch, ReadError>| {
         batch.map(|batch| {
             batch.with_schema(schema.clone()).expect("what is shown may be NULL in more columns")
         })
     };
-    Ok(recent.behind(sealed.rows_max(), sealed.map(shown)))
+    let sealed = SealedRows::new(&view.projections, R::TABLE, narrowing, projection);
+    let (rows_max, is_exact) = (sealed.rows_max(), sealed.is_exact());
+    let pieces = sealed.into_pieces();
+    let pieces = pieces.map(|piece| Box::new(piece.map(shown.clone())) as ScanPiece).collect();
+    Ok(recent.behind(rows_max, is_exact, pieces))
 }
 
 /// A row that parts have a table of.
@@ -256,7 +300,7 @@ pub(super) fn events(
     }
     view.may_read_disk()?;
     let logged = LoggedEvents::new(&view.projections, sealed, projection);
-    Ok(recent.behind(logged.rows_max(), logged))
+    Ok(recent.behind(logged.rows_max(), false, vec![Box::new(logged)]))
 }
 
 /// What of the sealed history a scan reads, as far as is known before it starts.

@@ -6,8 +6,8 @@ use crate::projection::{Bounds, CHUNK_ROWS, EventRow, Piece, Projections, Row};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use ledger::{Event, Lsn};
-use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Which table of a part.
@@ -20,28 +20,20 @@ pub(super) enum SealedTable {
 type PartBatches = Box<dyn Iterator<Item = io::Result<RecordBatch>> + Send>;
 
 /// The rows of parts that a narrowing lets through.
-///
-/// A part that turns out bad half way is made again with the same rows in the same order, and the
-/// scan goes on behind the rows it has given already.
-pub(super) struct SealedBatches {
+pub(super) struct SealedRows {
+    wanted: Arc<Wanted>,
+    parts: Vec<Arc<Part>>,
+}
+
+/// What all pieces of a scan have in common.
+struct Wanted {
     projections: Arc<Projections>,
     table: SealedTable,
     narrowing: Narrowing,
     projection: Vec<usize>,
-    parts: VecDeque<Arc<Part>>,
-    open: Option<OpenPart>,
 }
 
-struct OpenPart {
-    part: Arc<Part>,
-    batches: PartBatches,
-    /// Rows given already.
-    given: usize,
-    /// Rows to pass over, because they were given before the part was made again.
-    skip: usize,
-}
-
-impl SealedBatches {
+impl SealedRows {
     pub(super) fn new(
         projections: &Arc<Projections>,
         table: SealedTable,
@@ -49,93 +41,121 @@ impl SealedBatches {
         projection: &[usize],
     ) -> Self {
         let chain = projections.history.chain();
-        SealedBatches {
-            projections: projections.clone(),
-            table,
-            parts: chain.within(narrowing.lsn).iter().cloned().collect(),
-            narrowing,
-            projection: projection.to_vec(),
-            open: None,
-        }
+        let parts = chain.within(narrowing.lsn).to_vec();
+        let projections = projections.clone();
+        let wanted = Wanted { projections, table, narrowing, projection: projection.to_vec() };
+        SealedRows { wanted: Arc::new(wanted), parts }
     }
 
     /// Rows at most: all rows of the parts, however few the narrowing lets through.
     pub(super) fn rows_max(&self) -> usize {
-        let rows = |part: &Arc<Part>| match self.table {
+        let rows = |part: &Arc<Part>| match self.wanted.table {
             SealedTable::Postings => part.postings_count(),
             SealedTable::Transactions => part.transactions_count(),
         };
         usize::try_from(self.parts.iter().map(rows).sum::<u64>()).unwrap_or(usize::MAX)
     }
 
-    fn open_part(&self, part: &Arc<Part>) -> io::Result<PartBatches> {
-        match self.table {
-            SealedTable::Postings => part.scan_postings(&self.narrowing, &self.projection),
-            SealedTable::Transactions => part.scan_transactions(&self.narrowing, &self.projection),
+    /// Whether the narrowing lets all rows through.
+    pub(super) fn is_exact(&self) -> bool {
+        self.parts.iter().all(|part| part.is_inside(&self.wanted.narrowing))
+    }
+
+    /// Each for itself.
+    pub(super) fn into_pieces(self) -> impl Iterator<Item = SealedPiece> {
+        self.parts.into_iter().flat_map(move |part| {
+            let pieces: Vec<Range<u64>> = match self.wanted.table {
+                SealedTable::Postings => part.postings_pieces().collect(),
+                SealedTable::Transactions => part.transactions_pieces().collect(),
+            };
+            let wanted = self.wanted.clone();
+            pieces.into_iter().map(move |rows| SealedPiece {
+                wanted: wanted.clone(),
+                part: part.clone(),
+                rows,
+                batches: None,
+                given: 0,
+                skip: 0,
+                is_over: false,
+            })
+        })
+    }
+}
+
+/// Some rows of one part, read when they are asked for.
+///
+/// A part that turns out bad half way is made again with the same rows in the same order, and the
+/// piece goes on behind the rows it has given already.
+pub(super) struct SealedPiece {
+    wanted: Arc<Wanted>,
+    part: Arc<Part>,
+    rows: Range<u64>,
+    batches: Option<PartBatches>,
+    /// Rows given already.
+    given: usize,
+    /// Rows to pass over, because they were given before the part was made again.
+    skip: usize,
+    is_over: bool,
+}
+
+impl SealedPiece {
+    fn open(&self) -> io::Result<PartBatches> {
+        let Wanted { table, narrowing, projection, projections } = &*self.wanted;
+        let cache = &projections.history.columns;
+        match table {
+            SealedTable::Postings => {
+                self.part.scan_postings(narrowing, &self.rows, projection, cache)
+            }
+            SealedTable::Transactions => {
+                self.part.scan_transactions(narrowing, &self.rows, projection, cache)
+            }
         }
     }
 
-    /// The next batch of the part at hand, or of the next one.
-    fn step(&mut self) -> Result<Option<RecordBatch>, BadPart> {
-        loop {
-            let Some(open) = &mut self.open else {
-                let Some(part) = self.parts.front().cloned() else { return Ok(None) };
-                let batches = self
-                    .open_part(&part)
-                    .map_err(|source| BadPart { part: part.clone(), source })?;
-                self.parts.pop_front();
-                self.open = Some(OpenPart { part, batches, given: 0, skip: 0 });
-                continue;
-            };
-            match open.batches.next() {
-                None => self.open = None,
-                Some(Ok(batch)) => {
-                    let skipped = open.skip.min(batch.num_rows());
-                    open.skip -= skipped;
-                    if skipped < batch.num_rows() {
-                        open.given += batch.num_rows() - skipped;
-                        return Ok(Some(batch.slice(skipped, batch.num_rows() - skipped)));
-                    }
-                }
-                Some(Err(source)) => return Err(BadPart { part: open.part.clone(), source }),
+    fn step(&mut self) -> io::Result<Option<RecordBatch>> {
+        let mut batches = match self.batches.take() {
+            Some(batches) => batches,
+            None => self.open()?,
+        };
+        while let Some(batch) = batches.next().transpose()? {
+            let skipped = self.skip.min(batch.num_rows());
+            self.skip -= skipped;
+            if skipped < batch.num_rows() {
+                self.given += batch.num_rows() - skipped;
+                self.batches = Some(batches);
+                return Ok(Some(batch.slice(skipped, batch.num_rows() - skipped)));
             }
         }
+        Ok(None)
     }
 
     /// Goes on with the part that stands in a bad one's place.
-    fn go_on(&mut self, bad: &BadPart) -> Result<(), ReadError> {
-        let part = self.projections.reseal(bad)?;
-        match self.open.take() {
-            None => {
-                self.parts[0] = part;
-            }
-            Some(open) => {
-                let batches = self.open_part(&part).map_err(|source| {
-                    ReadError::new(std::path::Path::new("history"), source.to_string())
-                })?;
-                self.open = Some(OpenPart { part, batches, given: open.given, skip: open.given });
-            }
-        }
+    fn go_on(&mut self, source: io::Error) -> Result<(), ReadError> {
+        let bad = BadPart { part: self.part.clone(), source };
+        self.part = self.wanted.projections.reseal(&bad)?;
+        self.skip = self.given;
+        self.batches = None;
         Ok(())
     }
 }
 
-impl Iterator for SealedBatches {
+impl Iterator for SealedPiece {
     type Item = Result<RecordBatch, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
+        while !self.is_over {
             match self.step() {
-                Ok(batch) => return batch.map(Ok),
-                Err(bad) => {
-                    if let Err(error) = self.go_on(&bad) {
-                        self.parts.clear();
-                        self.open = None;
+                Ok(Some(batch)) => return Some(Ok(batch)),
+                Ok(None) => self.is_over = true,
+                Err(source) => {
+                    if let Err(error) = self.go_on(source) {
+                        self.is_over = true;
                         return Some(Err(error));
                     }
                 }
             }
         }
+        None
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::fixture::*;
 use arrow_array::{
     Array as _, ArrayRef, Decimal128Array, FixedSizeBinaryArray, Int32Array, Int64Array,
-    StringArray, TimestampMicrosecondArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -158,23 +158,28 @@ fn selections(cut: u64) -> Vec<(&'static str, Selection)> {
 }
 
 /// The rows of a scan that the selection means: it may give more. Long answers are digested.
+///
+/// They are the same however the pieces of the scan are read.
 pub(crate) fn rows(
     name: &str,
     view: &View,
     selection: &Selection,
-    scan: impl FnOnce(&View, &Selection, &[usize]) -> Result<Scan, ReadError>,
+    scan: impl Fn(&View, &Selection, &[usize]) -> Result<Scan, ReadError>,
     columns: impl IntoIterator<Item = usize>,
 ) -> BTreeSet<String> {
     let projection: Vec<usize> = columns.into_iter().collect();
+    let scan = scan(view, selection, &projection).unwrap();
+    let counted = scan.is_exact().then_some(scan.rows_max());
     let mut rows = Vec::new();
-    for batch in scan(view, selection, &projection).unwrap() {
-        let batch = batch.unwrap();
-        for row in 0..batch.num_rows() {
-            let cells: Vec<String> =
-                batch.columns().iter().map(|column| cell(column, row)).collect();
-            rows.push(cells.join(" "));
+    let mut pieces = scan.into_pieces();
+    // A batch of the last, then one of the first: as if several threads read them.
+    while let Some(mut piece) = pieces.pop_back() {
+        if let Some(batch) = piece.next() {
+            rows.extend(lines(&batch.unwrap()));
+            pieces.push_front(piece);
         }
     }
+    assert!(counted.is_none_or(|counted| counted == rows.len()), "{name}: {counted:?}");
     let wanted = |row: &String| {
         let has = |text: &str| row.contains(&format!("\"{text}\""));
         let path = match &selection.path {
@@ -193,6 +198,13 @@ pub(crate) fn rows(
         return BTreeSet::from([format!("{name}: {} rows, {digest:x}", rows.len())]);
     }
     rows.into_iter().map(|row| format!("{name}: {row}")).collect()
+}
+
+fn lines(batch: &RecordBatch) -> impl Iterator<Item = String> {
+    (0..batch.num_rows()).map(|row| {
+        let cells: Vec<String> = batch.columns().iter().map(|column| cell(column, row)).collect();
+        cells.join(" ")
+    })
 }
 
 fn cell(column: &ArrayRef, row: usize) -> String {

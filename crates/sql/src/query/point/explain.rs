@@ -61,7 +61,7 @@ impl PointRead {
         }
         let scan = self.open(&bound, view, usize::MAX)?;
         let mut rows = 0;
-        for batch in Checked::new(self, &bound, scan.batches) {
+        for batch in Checked::new(self, &bound, scan.in_order()) {
             rows += batch?.num_rows();
         }
         Ok(Some(rows))

@@ -6,6 +6,7 @@ mod exactness;
 mod explaining;
 mod limits;
 mod names_and_types;
+mod partitions;
 mod pushdown;
 mod set_functions;
 mod time_zones;

@@ -136,8 +136,16 @@ impl Fences {
         })
     }
 
-    pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
-        (0..self.fences.len()).map(|index| self.block(index))
+    /// The blocks that have some of these rows, and only those rows of them.
+    pub(super) fn blocks(&self, rows: &Range<u64>) -> impl Iterator<Item = Block<'_>> + use<'_> {
+        let rows = rows.clone();
+        let first = self.fences.partition_point(|fence| fence.row <= rows.start).saturating_sub(1);
+        let end = self.fences.partition_point(|fence| fence.row < rows.end);
+        (first..end.max(first)).map(move |index| {
+            let block = self.block(index);
+            let rows = block.rows.start.max(rows.start)..block.rows.end.min(rows.end);
+            Block { rows, ..block }
+        })
     }
 
     fn block(&self, index: usize) -> Block<'_> {

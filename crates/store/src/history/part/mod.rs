@@ -40,6 +40,7 @@ pub(crate) use merge::merge_parts;
 pub(crate) use write::write_part;
 
 use super::checked_file::CheckedFile;
+use super::column_cache::ColumnCache;
 use super::keys::{FilterPlace, KeyHash, Run};
 use crate::storage::{Storage, read_all};
 use arrow_array::Int64Array;
@@ -196,6 +197,12 @@ impl Part {
     }
 
     /// Deletes the part's files. Readers that have it go on reading.
+    /// Lets go of what is kept of the part's columns.
+    pub(crate) fn forget(&self, cache: &ColumnCache) {
+        self.postings.forget(cache);
+        self.transactions.forget(cache);
+    }
+
     pub(crate) fn delete(&self, storage: &dyn Storage) -> io::Result<()> {
         storage.remove(&self.paths.manifest())?;
         // Durable before the rest goes: a manifest must not come back without its files.

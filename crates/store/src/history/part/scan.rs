@@ -3,11 +3,11 @@
 //! Fences say which blocks are read; what they cannot tell is compared row by row, and the columns
 //! for that are read only where it is needed.
 
+use super::super::column_cache::ColumnCache;
 use super::Part;
 use super::content::Narrowing;
 use super::fences::Block;
-use super::file_chunks::Access;
-use super::table::{Table, TableReader, bad};
+use super::table::{Batches, Table, bad};
 use super::values::{column, widened};
 use crate::PathSelection;
 use crate::projection::{PostingRow, Row as _, TransactionRow};
@@ -20,10 +20,8 @@ use arrow_select::filter::filter_record_batch;
 use std::io;
 use std::ops::Range;
 
-type Batches = Box<dyn Iterator<Item = io::Result<RecordBatch>> + Send>;
-
 /// What has to be compared row by row.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Filter {
     lsn: Option<(u64, u64)>,
     at: Option<(i64, i64)>,
@@ -32,6 +30,10 @@ struct Filter {
 }
 
 impl Filter {
+    fn is_empty(&self) -> bool {
+        *self == Filter::default()
+    }
+
     fn columns(&self) -> impl Iterator<Item = &'static str> {
         [
             self.lsn.is_some().then_some("lsn"),
@@ -71,16 +73,36 @@ impl Filter {
 }
 
 impl Part {
-    /// Rows of [`postings_schema`](crate::postings_schema), by book, account and lsn.
+    /// The rows of postings, in the pieces that a scan may read by themselves.
+    pub(crate) fn postings_pieces(&self) -> impl Iterator<Item = Range<u64>> + use<'_> {
+        self.postings.groups()
+    }
+
+    /// The rows of transactions, in the pieces that a scan may read by themselves.
+    pub(crate) fn transactions_pieces(&self) -> impl Iterator<Item = Range<u64>> + use<'_> {
+        self.transactions.groups()
+    }
+
+    /// Whether every row of the part is inside a narrowing.
+    pub(crate) fn is_inside(&self, narrowing: &Narrowing) -> bool {
+        narrowing.book.is_none()
+            && narrowing.path.is_none()
+            && self.bounds_filter(narrowing).is_empty()
+    }
+
+    /// Rows of [`postings_schema`](crate::postings_schema), by book, account and lsn, as far as they
+    /// are among `rows`, counted from the beginning of the part.
     pub(crate) fn scan_postings(
         &self,
         narrowing: &Narrowing,
+        rows: &Range<u64>,
         projection: &[usize],
+        cache: &ColumnCache,
     ) -> io::Result<Batches> {
         let mut filter = self.bounds_filter(narrowing);
         let mut ranges = Ranges::default();
         if self.may_hold(narrowing) {
-            for block in self.postings.fences().blocks() {
+            for block in self.postings.fences().blocks(rows) {
                 if may_hold_posting(&block, narrowing) {
                     ranges.add(block.rows.clone());
                     if let Some(book) = &narrowing.book
@@ -96,26 +118,29 @@ impl Part {
                 }
             }
         }
-        scan(&self.postings, PostingRow::schema(), &ranges.0, projection, filter)
+        scan(&self.postings, PostingRow::schema(), &ranges.0, projection, filter, cache)
     }
 
-    /// Rows of [`transactions_schema`](crate::transactions_schema), by lsn.
+    /// Rows of [`transactions_schema`](crate::transactions_schema), by lsn, as far as they are among
+    /// `rows`.
     pub(crate) fn scan_transactions(
         &self,
         narrowing: &Narrowing,
+        rows: &Range<u64>,
         projection: &[usize],
+        cache: &ColumnCache,
     ) -> io::Result<Batches> {
         let mut filter = self.bounds_filter(narrowing);
         filter.book.clone_from(&narrowing.book);
         let mut ranges = Ranges::default();
         if self.may_hold(narrowing) {
-            for block in self.transactions.fences().blocks() {
+            for block in self.transactions.fences().blocks(rows) {
                 if overlaps_bounds(&block, narrowing) {
                     ranges.add(block.rows);
                 }
             }
         }
-        scan(&self.transactions, TransactionRow::schema(), &ranges.0, projection, filter)
+        scan(&self.transactions, TransactionRow::schema(), &ranges.0, projection, filter, cache)
     }
 
     /// How many of the blocks of postings a scan reads, and how many there are.
@@ -136,9 +161,10 @@ impl Part {
         narrowing: &Narrowing,
         may_hold: impl Fn(&Block<'_>) -> bool,
     ) -> (usize, usize) {
-        let all = table.fences().blocks().count();
+        let rows = 0..u64::MAX;
+        let all = table.fences().blocks(&rows).count();
         let read = match self.may_hold(narrowing) {
-            true => table.fences().blocks().filter(may_hold).count(),
+            true => table.fences().blocks(&rows).filter(may_hold).count(),
             false => 0,
         };
         (read, all)
@@ -230,6 +256,7 @@ fn scan(
     ranges: &[Range<u64>],
     projection: &[usize],
     filter: Filter,
+    cache: &ColumnCache,
 ) -> io::Result<Batches> {
     let schema = public.project(projection).map_err(io::Error::other)?;
     if ranges.is_empty() {
@@ -246,12 +273,12 @@ fn scan(
         .iter()
         .map(|wanted| columns.binary_search(wanted).map_err(|_| bad("lacks a column")))
         .collect::<io::Result<Vec<usize>>>()?;
-    let batches = table.read(ranges, &columns, Access::Scan)?;
+    let batches = table.scan(ranges, &columns, cache)?;
     Ok(Box::new(ScanBatches { batches, filter, places, schema: schema.into(), is_over: false }))
 }
 
 struct ScanBatches {
-    batches: TableReader,
+    batches: Batches,
     filter: Filter,
     places: Vec<usize>,
     schema: SchemaRef,

@@ -3,6 +3,7 @@
 //! The footer is parsed once, at opening, and shared by all readers.
 
 use super::super::checked_file::{CheckedFile, Checks};
+use super::super::column_cache::{ColumnCache, Place, Values};
 use super::fences::Fences;
 use super::file_chunks::{Access, FileChunks, from_parquet};
 use crate::storage::Storage;
@@ -18,6 +19,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The most rows of a batch.
 pub(super) const BATCH_ROWS: usize = 8_192;
@@ -25,8 +27,16 @@ pub(super) const BATCH_ROWS: usize = 8_192;
 /// What a batch should not be much larger than.
 const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
+/// More columns than this are a look at rows, of which often only the first are wanted.
+const KEPT_COLUMNS_MAX: usize = 6;
+
+/// Numbers the tables that are opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 #[derive(Debug)]
 pub(super) struct Table {
+    /// Different for every table that was ever opened.
+    id: u64,
     file: Arc<CheckedFile>,
     metadata: ArrowReaderMetadata,
     fences: Fences,
@@ -67,7 +77,8 @@ impl Table {
             return Err(bad("does not have the rows that the manifest names"));
         }
         let batch_rows = (BATCH_BYTES / row_bytes_max).clamp(1, BATCH_ROWS as u64) as usize;
-        Ok(Table { file, metadata, fences, group_rows, batch_rows })
+        let id = OPENED.fetch_add(1, Ordering::Relaxed);
+        Ok(Table { id, file, metadata, fences, group_rows, batch_rows })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -82,6 +93,11 @@ impl Table {
         &self.file
     }
 
+    /// The rows of each row group.
+    pub(super) fn groups(&self) -> impl Iterator<Item = Range<u64>> + use<'_> {
+        self.group_rows.windows(2).map(|bounds| bounds[0]..bounds[1])
+    }
+
     /// Reads columns, named by their places in rising order, of ranges of rows, which rise too.
     pub(super) fn read(
         &self,
@@ -90,6 +106,66 @@ impl Table {
         access: Access,
     ) -> io::Result<TableReader> {
         self.read_in_batches(ranges, columns, access, self.batch_rows)
+    }
+
+    /// As [`Self::read`] for a scan, but columns of a whole row group are kept for the next one.
+    pub(super) fn scan(
+        &self,
+        ranges: &[Range<u64>],
+        columns: &[usize],
+        cache: &ColumnCache,
+    ) -> io::Result<Batches> {
+        let whole = self.groups().position(|group| [group] == *ranges);
+        if let Some(group) = whole.filter(|_| columns.len() <= KEPT_COLUMNS_MAX)
+            && let Some(values) = self.kept(group, columns, cache)?
+        {
+            let schema = self.schema().project(columns).map_err(io::Error::other)?;
+            return Ok(Box::new(together(Arc::new(schema), values)));
+        }
+        Ok(Box::new(self.read(ranges, columns, Access::Scan)?))
+    }
+
+    /// The columns of a row group out of the cache, or read into it; `None` without room for them.
+    fn kept(
+        &self,
+        group: usize,
+        columns: &[usize],
+        cache: &ColumnCache,
+    ) -> io::Result<Option<Vec<Values>>> {
+        let mut kept = Vec::with_capacity(columns.len());
+        for column in columns {
+            let place = Place { table: self.id, group, column: *column };
+            let values = match cache.get(place) {
+                Some(values) => values,
+                None if cache.has_room(self.decoded_bytes(group, *column)) => {
+                    let values = self.group_column(group, *column)?;
+                    cache.keep(place, &values);
+                    values
+                }
+                None => return Ok(None),
+            };
+            kept.push(values);
+        }
+        Ok((!kept.is_empty()).then_some(kept))
+    }
+
+    /// What a column of a row group takes in memory, about.
+    fn decoded_bytes(&self, group: usize, column: usize) -> usize {
+        let group = self.metadata.metadata().row_group(group);
+        let rows = usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
+        let texts = usize::try_from(group.column(column).uncompressed_size()).unwrap_or(usize::MAX);
+        rows.saturating_mul(16).max(texts)
+    }
+
+    fn group_column(&self, group: usize, column: usize) -> io::Result<Values> {
+        let rows = self.group_rows[group]..self.group_rows[group + 1];
+        let batches = self.read(std::slice::from_ref(&rows), &[column], Access::Scan)?;
+        batches.map(|batch| batch.map(|batch| batch.column(0).clone())).collect()
+    }
+
+    /// Lets go of what is kept of the table.
+    pub(super) fn forget(&self, cache: &ColumnCache) {
+        cache.forget(self.id);
     }
 
     fn read_in_batches(
@@ -146,6 +222,22 @@ impl Table {
         }
         (groups, RowSelection::from(selectors))
     }
+}
+
+pub(super) type Batches = Box<dyn Iterator<Item = io::Result<RecordBatch>> + Send>;
+
+/// Columns of the same rows as batches.
+fn together(
+    schema: SchemaRef,
+    columns: Vec<Values>,
+) -> impl Iterator<Item = io::Result<RecordBatch>> + Send {
+    let batches = columns.first().map_or(0, |values| values.len());
+    (0..batches).map(move |index| {
+        let columns = columns.iter().map(|values| values.get(index).cloned());
+        let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| bad("lacks rows"))?;
+        RecordBatch::try_new(schema.clone(), columns)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    })
 }
 
 /// Batches of a table. After an error it ends.

@@ -53,8 +53,24 @@ impl Patient {
         };
         let mut answers = Vec::new();
         for narrowing in [&all, &some] {
-            answers.push(part.scan_postings(narrowing, &[0, 5, 7, 9, 10]).and_then(text));
-            answers.push(part.scan_transactions(narrowing, &[0, 4, 6, 10]).and_then(text));
+            answers.push(
+                part.scan_postings(
+                    narrowing,
+                    &(0..part.postings_count()),
+                    &[0, 5, 7, 9, 10],
+                    &ColumnCache::new(0),
+                )
+                .and_then(text),
+            );
+            answers.push(
+                part.scan_transactions(
+                    narrowing,
+                    &(0..part.transactions_count()),
+                    &[0, 4, 6, 10],
+                    &ColumnCache::new(0),
+                )
+                .and_then(text),
+            );
         }
         for book in ["shop", "s"] {
             answers.push(part.lsns_of(book, 100..=220).map(debug));

@@ -11,6 +11,8 @@ use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use ledger::*;
 use proptest::prelude::*;
+use std::ops::Range;
+use std::rc::Rc;
 
 /// What is tried on a history.
 #[derive(Debug, Clone)]
@@ -109,31 +111,72 @@ fn check_scans(history: &History, parts: &[Arc<Part>], narrowing: &Narrowing) {
         .filter(|row| wants(narrowing, &row.event, Some(row.posting().account.as_str())))
         .cloned()
         .collect();
-    for projection in [vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], vec![9, 1, 4], vec![7]] {
-        let batches =
-            parts.iter().flat_map(|part| part.scan_postings(narrowing, &projection).unwrap());
-        assert_eq!(lines(joined(batches)), lines(rows_of(&postings, &projection)));
-    }
-    let counted: usize = parts
-        .iter()
-        .flat_map(|part| part.scan_postings(narrowing, &[]).unwrap())
-        .map(|batch| batch.unwrap().num_rows())
-        .sum();
-    assert_eq!(counted, postings.len());
-
     let transactions: Vec<TransactionRow> = history
         .events
         .iter()
         .filter(|event| matches!(event.body, EventBody::TransactionPosted(_)))
         .filter(|event| wants(narrowing, event, None))
-        .map(|event| TransactionRow(event.clone()))
+        .cloned()
+        .map(TransactionRow)
         .collect();
-    for projection in [vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], vec![10, 0]] {
-        let batches =
-            parts.iter().flat_map(|part| part.scan_transactions(narrowing, &projection).unwrap());
-        // In order of lsn, from part to part.
-        assert_eq!(joined(batches), rows_of(&transactions, &projection));
+    for cache in caches() {
+        for projection in [vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], vec![9, 1, 4], vec![7]] {
+            let batches =
+                parts.iter().flat_map(|part| postings_of(part, narrowing, &projection, &cache));
+            assert_eq!(lines(joined(batches)), lines(rows_of(&postings, &projection)));
+        }
+        let counted: usize = parts
+            .iter()
+            .flat_map(|part| postings_of(part, narrowing, &[], &cache))
+            .map(|batch| batch.unwrap().num_rows())
+            .sum();
+        assert_eq!(counted, postings.len());
+        for projection in [vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], vec![10, 0]] {
+            let batches =
+                parts.iter().flat_map(|part| transactions_of(part, narrowing, &projection, &cache));
+            // In order of lsn, from part to part.
+            assert_eq!(joined(batches), rows_of(&transactions, &projection));
+        }
     }
+}
+
+/// The rows of a part, one piece after the other.
+fn postings_of<'a>(
+    part: &'a Part,
+    narrowing: &'a Narrowing,
+    projection: &'a [usize],
+    cache: &'a ColumnCache,
+) -> impl Iterator<Item = io::Result<RecordBatch>> + 'a {
+    let pieces = part.postings_pieces().flat_map(|rows| cut(rows, cache));
+    pieces.flat_map(move |rows| part.scan_postings(narrowing, &rows, projection, cache).unwrap())
+}
+
+fn transactions_of<'a>(
+    part: &'a Part,
+    narrowing: &'a Narrowing,
+    projection: &'a [usize],
+    cache: &'a ColumnCache,
+) -> impl Iterator<Item = io::Result<RecordBatch>> + 'a {
+    let pieces = part.transactions_pieces().flat_map(|rows| cut(rows, cache));
+    pieces
+        .flat_map(move |rows| part.scan_transactions(narrowing, &rows, projection, cache).unwrap())
+}
+
+/// A piece ends anywhere once its part was made again with other row groups; only a whole row group
+/// is kept.
+fn cut(rows: Range<u64>, cache: &ColumnCache) -> Vec<Range<u64>> {
+    if cache.has_room(1) {
+        return vec![rows];
+    }
+    let middle = rows.start.midpoint(rows.end);
+    vec![rows.start..middle, middle..rows.end]
+}
+
+/// Without room for columns, with room for a few, and with room for all, the first and second time.
+fn caches() -> [Rc<ColumnCache>; 5] {
+    let (none, few, all) = (0, 4_096, usize::MAX);
+    let [none, few, all] = [none, few, all].map(|bytes| Rc::new(ColumnCache::new(bytes)));
+    [none, few.clone(), few, all.clone(), all]
 }
 
 fn check_account(history: &History, parts: &[Arc<Part>], case: &Case, book: &str, path: &str) {
@@ -265,7 +308,8 @@ fn a_history_of_many_pages_and_batches_survives_merging() {
     for narrowing in &case.narrowings {
         check_scans(&history, std::slice::from_ref(&merged), narrowing);
     }
-    let batches = merged.scan_postings(&Narrowing::default(), &[4]).unwrap();
+    let (narrowing, cache) = (Narrowing::default(), ColumnCache::new(0));
+    let batches = postings_of(&merged, &narrowing, &[4], &cache);
     for batch in batches {
         assert!(batch.unwrap().num_rows() <= 8_192);
     }
