@@ -8,16 +8,20 @@
 //!
 //! Invariant: a query answers from exactly one view, or with an error.
 
+mod calls;
 mod catalog_query;
 mod context;
 mod explain;
+mod literals;
 mod naming;
 mod normalize;
+mod operators;
 mod output;
 mod parameters;
 mod planning;
 mod row_query;
 mod session_values;
+mod set_operations;
 mod types;
 mod typing;
 

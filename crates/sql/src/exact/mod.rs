@@ -23,7 +23,7 @@ pub(crate) use planner::ExactArithmetic;
 pub(crate) use rule::CheckedRemainder;
 
 use datafusion::execution::FunctionRegistry;
-use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use std::sync::Arc;
 
 /// Puts the checked functions where the unchecked ones of the same name were.
@@ -34,4 +34,9 @@ pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> datafusion::error
     registry.register_udaf(Arc::new(AggregateUDF::from(sum::Sum::new())))?;
     registry.register_udaf(Arc::new(AggregateUDF::from(average::Average::new())))?;
     Ok(())
+}
+
+/// `-` on integers and decimals, for planners of other operators.
+pub(crate) fn checked_subtract() -> Arc<ScalarUDF> {
+    operator::function(operator::Operation::Subtract)
 }

@@ -1,6 +1,6 @@
 //! The tables the store keeps in columns already: postings, transactions, events.
 
-use super::columns::{batch, uuid_texts};
+use super::columns::{batch, jsonb_texts, uuid_texts};
 use super::{LedgerTable, Narrows, TableScan, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -97,8 +97,12 @@ fn columnar(
         let columns = stored
             .columns()
             .iter()
-            .take(schema.fields().len())
-            .map(uuid_texts)
+            .zip(schema.fields())
+            .map(|(column, field)| match field.name().as_str() {
+                // The log's own JSON, in the spelling that jsonb has everywhere.
+                "postings" | "payload" => jsonb_texts(column),
+                _ => uuid_texts(column),
+            })
             .collect::<Result<Vec<_>>>()?;
         batch(&schema, columns, stored.num_rows())
     });
