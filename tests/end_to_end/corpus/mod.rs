@@ -85,7 +85,7 @@ fn compare(
     if update {
         record.expected = expected(&theirs);
         let refused = ours.is_refusal() && !theirs.is_refusal();
-        if record.skip.is_none() && refused {
+        if refused {
             record.skip = Some(("tallybook".to_owned(), REFUSED.to_owned()));
         }
         if record.skip.as_ref().is_some_and(|(_, reason)| reason == REFUSED) && !refused
