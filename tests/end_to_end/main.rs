@@ -6,6 +6,7 @@ mod berka;
 mod blocks;
 mod books;
 mod clients;
+mod corpus;
 mod crash;
 mod documentation;
 mod examples;

@@ -15,6 +15,7 @@ mod program;
 mod raw;
 mod script;
 mod server;
+pub mod slt;
 mod transcript;
 
 pub use deadline::{DEADLINE, until};

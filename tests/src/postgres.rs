@@ -97,7 +97,23 @@ impl Postgres {
     /// # Panics
     /// If the server does not let it in.
     pub fn raw(&self) -> RawClient {
-        RawClient::start_at(&self.dir.join(".s.PGSQL.5432"))
+        self.raw_in("tallybook")
+    }
+
+    /// A connection to another database.
+    ///
+    /// # Panics
+    /// If the server does not let it in.
+    pub fn raw_in(&self, database: &str) -> RawClient {
+        RawClient::start_at(&self.dir.join(".s.PGSQL.5432"), database)
+    }
+
+    /// A new empty database with this name.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn create_database(&self, name: &str) {
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
     }
 
     /// A tokio-postgres client with its connection running in the background.

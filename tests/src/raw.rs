@@ -122,7 +122,7 @@ impl RawClient {
     /// # Panics
     /// If the server does not let it in.
     pub fn start(address: SocketAddr) -> RawClient {
-        Self::open(address).started()
+        Self::open(address).started("tallybook")
     }
 
     /// A connection that is ready for queries, if the server is there and lets it in.
@@ -147,16 +147,16 @@ impl RawClient {
     ///
     /// # Panics
     /// If the server does not let it in.
-    pub fn start_at(socket: &Path) -> RawClient {
+    pub fn start_at(socket: &Path, database: &str) -> RawClient {
         let stream = UnixStream::connect(socket).expect("the server listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout can be set");
         stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout can be set");
-        RawClient { stream: Stream::Unix(stream), cancel_key: Vec::new() }.started()
+        RawClient { stream: Stream::Unix(stream), cancel_key: Vec::new() }.started(database)
     }
 
-    fn started(mut self) -> RawClient {
+    fn started(mut self, database: &str) -> RawClient {
         let client = &mut self;
-        client.write(&Self::startup("tallybook")).expect("the startup can be sent");
+        client.write(&Self::startup(database)).expect("the startup can be sent");
         let answers = client.until_ready();
         assert!(answers.iter().all(|message| message.kind != 'E'), "{answers:?}");
         let key = answers.into_iter().find(|message| message.kind == 'K');

@@ -15,6 +15,11 @@ impl SqlState {
     pub(crate) const OUTCOME_UNKNOWN: SqlState = SqlState("08007");
     pub(crate) const PROTOCOL_VIOLATION: SqlState = SqlState("08P01");
     pub(crate) const FEATURE_NOT_SUPPORTED: SqlState = SqlState("0A000");
+    pub(crate) const CARDINALITY_VIOLATION: SqlState = SqlState("21000");
+    pub(crate) const SUBSTRING_ERROR: SqlState = SqlState("22011");
+    pub(crate) const INVALID_REGULAR_EXPRESSION: SqlState = SqlState("2201B");
+    pub(crate) const INVALID_ARGUMENT_FOR_POWER: SqlState = SqlState("2201F");
+    pub(crate) const DUPLICATE_ALIAS: SqlState = SqlState("42712");
     pub(crate) const NUMERIC_VALUE_OUT_OF_RANGE: SqlState = SqlState("22003");
     pub(crate) const INVALID_DATETIME_FORMAT: SqlState = SqlState("22007");
     pub(crate) const DATETIME_FIELD_OVERFLOW: SqlState = SqlState("22008");
@@ -98,6 +103,12 @@ impl SqlState {
             Fault::CharacterNotInRepertoire => Self::CHARACTER_NOT_IN_REPERTOIRE,
             Fault::NumericValueOutOfRange => Self::NUMERIC_VALUE_OUT_OF_RANGE,
             Fault::DatetimeFieldOverflow => Self::DATETIME_FIELD_OVERFLOW,
+            Fault::InvalidDatetimeFormat => Self::INVALID_DATETIME_FORMAT,
+            Fault::CardinalityViolation => Self::CARDINALITY_VIOLATION,
+            Fault::SubstringError => Self::SUBSTRING_ERROR,
+            Fault::InvalidRegularExpression => Self::INVALID_REGULAR_EXPRESSION,
+            Fault::InvalidArgumentForPower => Self::INVALID_ARGUMENT_FOR_POWER,
+            Fault::DuplicateAlias => Self::DUPLICATE_ALIAS,
             Fault::DivisionByZero => Self::DIVISION_BY_ZERO,
             Fault::NotNullViolation => Self::NOT_NULL_VIOLATION,
             Fault::UnknownTransaction => Self::FOREIGN_KEY_VIOLATION,

@@ -4,6 +4,7 @@
 //! nobody knows is `internal error` if it came from execution and `not supported` if it came from
 //! planning, because a plan that cannot be made is a feature that is missing.
 
+use crate::function::undefined_function;
 use crate::memory_error::out_of_memory;
 use crate::{Error, Fault};
 use datafusion::arrow::error::ArrowError;
@@ -114,6 +115,23 @@ fn from_arrow_reference(error: &ArrowError) -> Error {
 /// Complaints about a value: too large, or not of its type.
 fn from_value(message: &str) -> Error {
     let message = first_line(message);
+    if message.to_lowercase().contains("syntax for type interval") {
+        return match message.contains(|c: char| c.is_ascii_digit()) {
+            true => Error::unsupported("this way to write an interval is not supported")
+                .with_hint("Write an interval as '1 year 2 months 3 days 4 hours'."),
+            false => Error::new(Fault::InvalidDatetimeFormat, message),
+        };
+    }
+    if message.contains("square root of a negative") || message.contains("zero raised to") {
+        let message = message.trim_start_matches("Execution error: ");
+        return Error::new(Fault::InvalidArgumentForPower, message);
+    }
+    if message.starts_with("Cannot cast string")
+        && message.contains("to value of Int")
+        && between(&message, "string '", "'").is_some_and(|text| text.parse::<i128>().is_ok())
+    {
+        return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
+    }
     let too_large = ["too large", "overflow", "out of range", "Can't cast value"];
     if too_large.iter().any(|part| message.to_lowercase().contains(&part.to_lowercase())) {
         return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
@@ -123,15 +141,24 @@ fn from_value(message: &str) -> Error {
 
 fn from_schema(error: &SchemaError) -> Error {
     match error {
-        SchemaError::FieldNotFound { field, .. } => {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            if let Some(table) = &field.relation
+                && !valid_fields.iter().any(|valid| valid.relation.as_ref() == Some(table))
+            {
+                let message = format!("missing FROM-clause entry for table \"{}\"", table.table());
+                return Error::new(Fault::UndefinedTable, message);
+            }
             Error::new(Fault::UndefinedColumn, format!("column {} does not exist", shown(field)))
         }
         SchemaError::AmbiguousReference { field } => Error::new(
             Fault::AmbiguousColumn,
             format!("column reference \"{}\" is ambiguous", field.name),
         ),
-        SchemaError::DuplicateQualifiedField { name, .. }
-        | SchemaError::DuplicateUnqualifiedField { name } => Error::new(
+        SchemaError::DuplicateQualifiedField { qualifier, .. } => Error::new(
+            Fault::DuplicateAlias,
+            format!("table name \"{}\" specified more than once", qualifier.table()),
+        ),
+        SchemaError::DuplicateUnqualifiedField { name } => Error::new(
             Fault::DuplicateColumn,
             format!("column name \"{name}\" appears more than once"),
         ),
@@ -149,13 +176,15 @@ fn shown(column: &Column) -> String {
 fn from_plan(message: &str) -> Error {
     let line = first_line(message);
     if let Some(name) = between(&line, "Invalid function '", "'") {
-        return Error::new(Fault::UndefinedFunction, format!("function {name} does not exist"))
-            .with_hint("No function matches the given name and argument types.");
+        return undefined_function(name);
     }
     if let Some(own) =
         between(&line, "user-defined coercion failed with: ", ". No function matches")
     {
         return from_coercion(own);
+    }
+    if message.contains("array_has(") {
+        return Error::unsupported("this use of ANY or ALL is not supported");
     }
     if let Some(call) = between(message, "given name and argument types '", "'") {
         return Error::new(Fault::UndefinedFunction, format!("function {call} does not exist"))
@@ -172,6 +201,9 @@ fn from_plan(message: &str) -> Error {
         || line.contains("GROUP BY")
     {
         return Error::new(Fault::GroupingError, line);
+    }
+    if line.contains("temporal operation") {
+        return Error::unsupported("this operator on intervals is not supported");
     }
     if line.contains("Cannot infer common argument type")
         || line.contains("Cannot coerce")
@@ -203,6 +235,23 @@ fn from_coercion(message: &str) -> Error {
 fn from_execution(message: &str) -> Error {
     let line = first_line(message);
     let lower = line.to_lowercase();
+    let known = [
+        ("returned more than one row", Fault::CardinalityViolation),
+        ("negative count not allowed", Fault::SubstringError),
+        ("negative substring length", Fault::SubstringError),
+        ("regular expression", Fault::InvalidRegularExpression),
+        ("square root of a negative", Fault::InvalidArgumentForPower),
+        ("zero raised to a negative", Fault::InvalidArgumentForPower),
+    ];
+    if let Some((_, fault)) = known.into_iter().find(|(part, _)| lower.contains(part)) {
+        let line = line.trim_start_matches("Execution error: ");
+        return match fault {
+            Fault::CardinalityViolation => {
+                Error::new(fault, "more than one row returned by a subquery used as an expression")
+            }
+            fault => Error::new(fault, line),
+        };
+    }
     if lower.contains("overflow") || lower.contains("out of range") {
         return Error::new(Fault::NumericValueOutOfRange, line);
     }

@@ -38,6 +38,16 @@ pub enum Fault {
     CharacterNotInRepertoire,
     NumericValueOutOfRange,
     DatetimeFieldOverflow,
+    /// Text that is not a time.
+    InvalidDatetimeFormat,
+    /// A subquery used as a value has several rows.
+    CardinalityViolation,
+    /// A length that a text cannot have.
+    SubstringError,
+    InvalidRegularExpression,
+    /// Arguments for which a power or a root is not defined.
+    InvalidArgumentForPower,
+    DuplicateAlias,
     DivisionByZero,
     NotNullViolation,
     /// A row of `postings` names a transaction that there is not.

@@ -8,12 +8,15 @@
 //!
 //! Invariant: a query answers from exactly one view, or with an error.
 
+mod calls;
 mod catalog_query;
 mod context;
 mod explain;
 mod interval_text;
+mod literals;
 mod naming;
 mod normalize;
+mod operators;
 mod output;
 mod parameters;
 mod planning;
@@ -21,6 +24,7 @@ mod point;
 mod row_query;
 mod session_values;
 mod set_functions;
+mod set_operations;
 mod sql_function;
 mod types;
 mod typing;

@@ -12,32 +12,9 @@ use std::ops::RangeInclusive;
 /// Microseconds since 1970 of a text such as `2026-01-01`, `2026-01-01 10:00:00+02` or
 /// `2026-01-01T10:00:00.5Z`.
 pub(crate) fn parse_timestamptz(text: &str, zone: Tz) -> Result<i64> {
-    let malformed = || {
-        Error::new(
-            Fault::InvalidTextRepresentation,
-            format!("invalid input syntax for type timestamp with time zone: \"{text}\""),
-        )
-    };
-    let trimmed = text.trim();
-    match trimmed.to_ascii_lowercase().as_str() {
-        "epoch" => return Ok(0),
-        "infinity" | "+infinity" | "-infinity" => {
-            return Err(out_of_range(text).with_hint("A time must be finite."));
-        }
-        _ => {}
-    }
-    let mut reader = Reader { rest: trimmed };
-    let date = reader.date().ok_or_else(malformed)?;
-    let date = date.ok_or_else(|| out_of_range(text))?;
-    let time = match reader.separator() {
-        true => reader.time().ok_or_else(malformed)?,
-        false => Some(Duration::zero()),
-    };
-    let local = date
-        .and_hms_opt(0, 0, 0)
-        .zip(time)
-        .and_then(|(midnight, time)| midnight.checked_add_signed(time))
-        .ok_or_else(|| out_of_range(text))?;
+    const NAME: &str = "timestamp with time zone";
+    let (local, mut reader) = local_time(text, NAME)?;
+    let malformed = || malformed(text, NAME);
     let utc = match reader.offset() {
         Some(offset) => local.checked_sub_signed(offset).ok_or_else(|| out_of_range(text))?,
         None => {
@@ -66,6 +43,86 @@ pub(crate) fn start_of_day(days: i32, zone: Tz) -> Result<i64> {
 
 const DAYS_CE_TO_1970: i32 = 719_163;
 
+/// Local time of a zone, in microseconds since 1970, as an instant.
+pub(crate) fn instant_of_local(micros: i64, zone: Tz) -> Result<i64> {
+    let local = DateTime::from_timestamp_micros(micros).filter(|at| YEARS.contains(&at.year()));
+    let local = local.ok_or_else(|| out_of_range(&micros.to_string()))?;
+    Ok(local_to_utc(local.naive_utc(), zone).and_utc().timestamp_micros())
+}
+
+/// An instant as local time of a zone, in microseconds since 1970.
+pub(crate) fn local_of_instant(micros: i64, zone: Tz) -> Result<i64> {
+    let at = DateTime::from_timestamp_micros(micros).filter(|at| YEARS.contains(&at.year()));
+    let at = at.ok_or_else(|| out_of_range(&micros.to_string()))?;
+    Ok(at.with_timezone(&zone).naive_local().and_utc().timestamp_micros())
+}
+
+/// Microseconds since 1970 of a text as local time; a zone behind it is left out, as in Postgres.
+pub(crate) fn parse_timestamp(text: &str) -> Result<i64> {
+    let (local, _) = local_time(text, "timestamp")?;
+    Ok(local.and_utc().timestamp_micros())
+}
+
+/// Days since 1970 of a text such as `2026-01-31`.
+pub(crate) fn parse_date(text: &str) -> Result<i32> {
+    let (local, _) = local_time(text, "date")?;
+    Ok(local.date().num_days_from_ce() - DAYS_CE_TO_1970)
+}
+
+/// Date and time of a text, and what is behind them.
+fn local_time<'a>(text: &'a str, type_name: &str) -> Result<(NaiveDateTime, Reader<'a>)> {
+    let trimmed = text.trim();
+    match trimmed.to_ascii_lowercase().as_str() {
+        "epoch" => return Ok((DateTime::UNIX_EPOCH.naive_utc(), Reader { rest: "" })),
+        "infinity" | "+infinity" | "-infinity" => {
+            return Err(out_of_range(text).with_hint("A time must be finite."));
+        }
+        "now" | "today" | "tomorrow" | "yesterday" => {
+            return Err(Error::unsupported(format!("the time \"{trimmed}\" is not supported"))
+                .with_hint("Use now() or current_date."));
+        }
+        _ => {}
+    }
+    let malformed = || malformed(text, type_name);
+    let mut reader = Reader { rest: trimmed };
+    let date = reader.date().ok_or_else(malformed)?;
+    let date = date.ok_or_else(|| out_of_range(text))?;
+    let time = match reader.separator() {
+        true => reader.time().ok_or_else(malformed)?,
+        false => Some(Duration::zero()),
+    };
+    let local = date
+        .and_hms_opt(0, 0, 0)
+        .zip(time)
+        .and_then(|(midnight, time)| midnight.checked_add_signed(time))
+        .ok_or_else(|| out_of_range(text))?;
+    let mut behind = Reader { rest: reader.rest };
+    let zone_follows = behind.offset().is_some() && behind.rest.is_empty()
+        || named_zone(reader.rest.trim_start()).is_some();
+    match reader.rest.trim_start().is_empty() || zone_follows {
+        true => Ok((local, reader)),
+        false => Err(malformed()),
+    }
+}
+
+/// Other ways to write a date are known to Postgres, and not here.
+fn malformed(text: &str, type_name: &str) -> Error {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let lower = text.to_ascii_lowercase();
+    let has_digit = lower.contains(|c: char| c.is_ascii_digit());
+    let is_date = MONTHS.iter().any(|month| lower.contains(month))
+        || lower.trim().bytes().all(|byte| byte.is_ascii_digit() || b"/.-".contains(&byte));
+    if has_digit && is_date {
+        return Error::unsupported(format!("the date \"{text}\" is not supported"))
+            .with_hint("Write dates as 2026-01-31.");
+    }
+    Error::new(
+        Fault::InvalidDatetimeFormat,
+        format!("invalid input syntax for type {type_name}: \"{text}\""),
+    )
+}
+
 /// Far enough from the ends of the calendar that shifting by a zone cannot pass them.
 const YEARS: RangeInclusive<i32> = -4_712..=200_000;
 
@@ -75,7 +132,7 @@ pub(crate) fn is_in_range(micros: i64) -> bool {
     DateTime::from_timestamp_micros(micros).is_some_and(|at| YEARS.contains(&at.year()))
 }
 
-fn named_zone(name: &str) -> Option<Tz> {
+pub(crate) fn named_zone(name: &str) -> Option<Tz> {
     match name {
         "UTC" | "utc" | "GMT" | "gmt" => Some(Tz::UTC),
         name => name.parse().ok(),
@@ -302,12 +359,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_time_is_refused() {
-        let malformed = Fault::InvalidTextRepresentation;
+        let malformed = Fault::InvalidDatetimeFormat;
+        let unsupported = Fault::FeatureNotSupported;
         let overflow = Fault::DatetimeFieldOverflow;
         let cases = [
             ("", &malformed),
-            ("yesterday", &malformed),
-            ("01/02/2026", &malformed),
+            ("yesterday", &unsupported),
+            ("01/02/2026", &unsupported),
             ("2026-01-01 10", &malformed),
             ("2026-01-01 10:00 Nowhere/City", &malformed),
             ("2026-01-01x", &malformed),

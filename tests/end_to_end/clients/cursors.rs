@@ -13,7 +13,7 @@ async fn psycopg_reads_through_named_cursors_and_copies_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jdbc_fetches_in_pieces_and_copies_out() {
     let (server, _client) = shop().await;
-    let said = jdbc_script(&server, "JdbcCursors.java").ok();
+    let said = jdbc_script(&server, "JdbcCursors.java", &[]).ok();
     assert!(said.trim_end().ends_with("all fine"), "{said}");
 }
 

@@ -3,7 +3,7 @@
 //! Owns: the range check, rescaling, exact multiplication and rounded division through 256 bits.
 
 use crate::{Error, Fault};
-use datafusion::arrow::datatypes::i256;
+use datafusion::arrow::datatypes::{DataType, i256};
 use datafusion::error::DataFusionError;
 use ledger::AMOUNT_MAX;
 
@@ -18,10 +18,17 @@ pub(crate) fn numeric_out_of_range() -> DataFusionError {
 }
 
 pub(super) fn bigint_out_of_range() -> DataFusionError {
-    DataFusionError::External(Box::new(Error::new(
-        Fault::NumericValueOutOfRange,
-        "bigint out of range",
-    )))
+    integer_out_of_range(&DataType::Int64)
+}
+
+pub(super) fn integer_out_of_range(data_type: &DataType) -> DataFusionError {
+    let name = match data_type {
+        DataType::Int16 => "smallint",
+        DataType::Int32 => "integer",
+        _ => "bigint",
+    };
+    let message = format!("{name} out of range");
+    DataFusionError::External(Box::new(Error::new(Fault::NumericValueOutOfRange, message)))
 }
 
 pub(crate) fn division_by_zero() -> DataFusionError {

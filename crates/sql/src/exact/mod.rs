@@ -25,7 +25,7 @@ pub(crate) use rule::CheckedRemainder;
 pub(crate) use operator::is_checked;
 
 use datafusion::execution::FunctionRegistry;
-use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use std::sync::Arc;
 
 /// Puts the checked functions where the unchecked ones of the same name were.
@@ -36,4 +36,9 @@ pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> datafusion::error
     registry.register_udaf(Arc::new(AggregateUDF::from(sum::Sum::new())))?;
     registry.register_udaf(Arc::new(AggregateUDF::from(average::Average::new())))?;
     Ok(())
+}
+
+/// `-` on integers and decimals, for planners of other operators.
+pub(crate) fn checked_subtract() -> Arc<ScalarUDF> {
+    operator::function(operator::Operation::Subtract)
 }

@@ -1,13 +1,15 @@
 //! `+ - * / %` and unary minus as functions that check.
 //!
-//! Integers compute as int8, decimals as the 38-digit numeric their scales ask for. Which one it
-//! is follows from the argument types, so a division's scale is known to everything planned on it.
+//! Integers compute as int8 and must fit the wider of their types; decimals compute as the 38-digit
+//! numeric their scales ask for. Which one it is follows from the argument types, so a division's
+//! scale is known to everything planned on it.
 
 use super::decimal::{
-    DIVISION_SCALE, bigint_out_of_range, divide, division_by_zero, in_range, multiply,
-    numeric_out_of_range, rescale,
+    DIVISION_SCALE, bigint_out_of_range, divide, division_by_zero, in_range, integer_out_of_range,
+    multiply, numeric_out_of_range, rescale,
 };
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
@@ -117,14 +119,22 @@ struct Checked {
     signature: Signature,
 }
 
-/// Whether these operations take it, and as what: int8 or a decimal.
+/// Whether these operations take it, and as what: int2, int4, int8 or a decimal.
 pub(super) fn operand_type(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Decimal128(..) => Some(data_type.clone()),
         DataType::UInt64 => Some(DataType::Decimal128(20, 0)),
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => Some(DataType::Int16),
+        DataType::UInt16 | DataType::Int32 => Some(DataType::Int32),
         other if other.is_integer() => Some(DataType::Int64),
         _ => None,
     }
+}
+
+/// The wider of the integer types among these.
+fn widest(types: &[DataType]) -> DataType {
+    let taken = types.iter().filter_map(operand_type);
+    taken.max_by_key(DataType::primitive_width).unwrap_or(DataType::Int32)
 }
 
 fn decimal_scale(data_type: &DataType) -> i8 {
@@ -150,13 +160,15 @@ impl ScalarUDFImpl for Checked {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let decimal =
             types.iter().any(|each| matches!(operand_type(each), Some(DataType::Decimal128(..))));
+        let integer = widest(types);
         types
             .iter()
             .map(|each| match operand_type(each) {
-                Some(DataType::Int64) if decimal => Ok(DataType::Decimal128(20, 0)),
-                Some(taken) => Ok(taken),
+                Some(taken @ DataType::Decimal128(..)) => Ok(taken),
+                Some(_) if decimal => Ok(DataType::Decimal128(20, 0)),
+                Some(_) => Ok(integer.clone()),
                 None if each.is_null() && decimal => Ok(DataType::Decimal128(38, 0)),
-                None if each.is_null() => Ok(DataType::Int64),
+                None if each.is_null() => Ok(integer.clone()),
                 None => Err(DataFusionError::Plan(format!(
                     "{} does not take {each}",
                     self.operation.name()
@@ -170,7 +182,7 @@ impl ScalarUDFImpl for Checked {
             return Err(DataFusionError::Internal("an operator without operands".to_owned()));
         };
         if !matches!(left, DataType::Decimal128(..)) {
-            return Ok(DataType::Int64);
+            return Ok(widest(types));
         }
         let scale = self.operation.scale(decimal_scale(left), decimal_scale(right))?;
         Ok(DataType::Decimal128(38, scale))
@@ -183,13 +195,23 @@ impl ScalarUDFImpl for Checked {
             DataType::Decimal128(_, scale) => Arc::new(
                 self.decimals(&args.args, rows, *scale)?.with_precision_and_scale(38, *scale)?,
             ),
-            _ => Arc::new(self.integers(&args.args, rows)?),
+            integer => narrowed(self.integers(&args.args, rows)?, integer)?,
         };
         if scalar {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
         }
         Ok(ColumnarValue::Array(result))
     }
+}
+
+/// What does not fit the type is out of its range.
+fn narrowed(values: Int64Array, target: &DataType) -> Result<ArrayRef> {
+    let values: ArrayRef = Arc::new(values);
+    if target == &DataType::Int64 {
+        return Ok(values);
+    }
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(&values, target, &strict).map_err(|_| integer_out_of_range(target))
 }
 
 impl Checked {
@@ -245,9 +267,21 @@ impl Operand<i64> {
     fn integers(value: &ColumnarValue) -> Result<Self> {
         match value {
             ColumnarValue::Scalar(ScalarValue::Int64(value)) => Ok(Operand::Constant(*value)),
+            ColumnarValue::Scalar(ScalarValue::Int32(value)) => {
+                Ok(Operand::Constant(value.map(i64::from)))
+            }
+            ColumnarValue::Scalar(ScalarValue::Int16(value)) => {
+                Ok(Operand::Constant(value.map(i64::from)))
+            }
             ColumnarValue::Scalar(other) if other.is_null() => Ok(Operand::Constant(None)),
             ColumnarValue::Array(array) if array.data_type() == &DataType::Int64 => {
                 Ok(Operand::Rows(array.as_primitive::<Int64Type>().iter().collect()))
+            }
+            ColumnarValue::Array(array)
+                if matches!(array.data_type(), DataType::Int16 | DataType::Int32) =>
+            {
+                let wide = cast(array, &DataType::Int64)?;
+                Ok(Operand::Rows(wide.as_primitive::<Int64Type>().iter().collect()))
             }
             other => Err(unexpected(&other.data_type())),
         }

@@ -1,13 +1,14 @@
-//! Casts that are functions here: uuid, json, jsonb, timestamptz.
+//! Casts that are functions here: uuid, json, varchar, bytea, timestamptz.
 //!
 //! They check and canonicalise texts; a value that is none of its type is 22P02 as in Postgres.
 
 use super::own;
+use super::row_function::{Out, Takes, row_function};
 use super::simple::{TextFunction, answer, arrays, undefined};
-use crate::timestamp::parse_timestamptz;
-use crate::{Error, Fault};
+use crate::timestamp::{parse_date, parse_timestamp, parse_timestamptz};
+use crate::{Error, Fault, PgType};
 use chrono_tz::Tz;
-use datafusion::arrow::array::{AsArray, TimestampMicrosecondArray};
+use datafusion::arrow::array::{AsArray, Date32Array, TimestampMicrosecondArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
@@ -24,7 +25,16 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         TextFunction::udf("json", |text| {
             checked_json(text, "json").map(|()| Some(text.to_owned()))
         }),
-        TextFunction::udf("jsonb", jsonb),
+        row_function("bytea", &[Takes::Text], PgType::Bytea, |args| {
+            bytes(args[0].text()).map(Out::Bytes)
+        }),
+        row_function("varchar", &[Takes::Text], PgType::Varchar, |args| {
+            Ok(Out::Text(args[0].text().to_owned()))
+        }),
+        row_function("varchar_of", &[Takes::Text, Takes::Int], PgType::Varchar, |args| {
+            let length = usize::try_from(args[1].int()).unwrap_or(0);
+            Ok(Out::Text(args[0].text().chars().take(length).collect()))
+        }),
         timestamptz(),
     ]
 }
@@ -53,12 +63,19 @@ fn checked_json(text: &str, type_name: &str) -> Result<()> {
     })
 }
 
-/// Without the spaces that carry nothing; numbers stay as they are written.
-fn jsonb(text: &str) -> Result<Option<String>> {
-    checked_json(text, "jsonb")?;
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| DataFusionError::External(Box::new(error)))?;
-    Ok(Some(value.to_string()))
+/// `\xdeadbeef`, or text without a backslash as it is.
+fn bytes(text: &str) -> Result<Vec<u8>> {
+    let Some(hex) = text.strip_prefix("\\x") else {
+        return match text.contains('\\') {
+            true => Err(own(Error::unsupported("bytea in the escape format"))),
+            false => Ok(text.as_bytes().to_vec()),
+        };
+    };
+    let digits: Option<Vec<u8>> =
+        hex.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0);
+    let digits = digits.ok_or_else(|| malformed("bytea", text))?;
+    Ok(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -129,4 +146,55 @@ pub(super) fn session_zone(options: &ConfigOptions) -> Tz {
 
 pub(super) fn timestamptz() -> ScalarUDF {
     ScalarUDF::from(TimestampTz { signature: Signature::user_defined(Volatility::Stable) })
+}
+
+/// Texts as points in time without a zone, and as days.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ReadTime {
+    to_date: bool,
+    signature: Signature,
+}
+
+pub(super) fn text_to_timestamp() -> ScalarUDF {
+    read_time(false)
+}
+
+pub(super) fn text_to_date() -> ScalarUDF {
+    read_time(true)
+}
+
+fn read_time(to_date: bool) -> ScalarUDF {
+    let signature = Signature::exact(vec![DataType::Utf8], Volatility::Immutable);
+    ScalarUDF::from(ReadTime { to_date, signature })
+}
+
+impl ScalarUDFImpl for ReadTime {
+    fn name(&self) -> &str {
+        if self.to_date { "text_to_date" } else { "text_to_timestamp" }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(match self.to_date {
+            true => DataType::Date32,
+            false => DataType::Timestamp(TimeUnit::Microsecond, None),
+        })
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (arrays, constant) = arrays(&args)?;
+        let [texts] = arrays.as_slice() else { return Err(undefined(self.name(), &[])) };
+        let texts = texts.as_string::<i32>().iter();
+        if self.to_date {
+            let days = texts.map(|text| text.map(parse_date).transpose());
+            let days = days.collect::<crate::Result<Date32Array>>().map_err(own)?;
+            return answer(Arc::new(days), constant);
+        }
+        let micros = texts.map(|text| text.map(parse_timestamp).transpose());
+        let micros = micros.collect::<crate::Result<TimestampMicrosecondArray>>().map_err(own)?;
+        answer(Arc::new(micros), constant)
+    }
 }

@@ -2,13 +2,17 @@
 //!
 //! A uuid compared with a text compares uuids, in whatever spelling the text has. A text compared
 //! with an instant is local time of the session's zone, and calendar functions count in that zone.
-//! An instant cast to text is written as Postgres writes it. Casts to integers round; dates are
-//! days apart.
+//! An instant cast to text is written as Postgres writes it. Casts to integers round.
 
-use super::cast::{session_zone, timestamptz, timestamptz_type, uuid_text};
+use super::cast::{
+    session_zone, text_to_date, text_to_timestamp, timestamptz, timestamptz_type, uuid_text,
+};
 use super::numeric_cast::{nearest_integer, numeric};
+use super::own;
 use super::to_char::instant_text;
 use crate::catalog::PG_TYPE_KEY;
+use crate::query::from_arrow;
+use crate::{Error, Fault};
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
@@ -16,7 +20,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema, Result};
 use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit};
 use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
 
@@ -36,6 +40,7 @@ impl FunctionRewrite for PostgresMeaning {
     ) -> Result<Transformed<Expr>> {
         match expr {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
+                comparable(&left, op, &right, schema)?;
                 let new_left = read_as(*left.clone(), &right, schema)?;
                 let new_right = read_as(*right, &left, schema)?;
                 Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr {
@@ -44,14 +49,13 @@ impl FunctionRewrite for PostgresMeaning {
                     right: Box::new(new_right),
                 })))
             }
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right })
-                if is_date(&left, schema) && is_date(&right, schema) =>
+            // DataFusion merges lists as if all that is in them were constant.
+            Expr::InList(InList { expr, list, negated })
+                if list.iter().any(|each| !each.column_refs().is_empty()) =>
             {
-                let days =
-                    |expr: Expr| Box::new(Expr::Cast(Cast::new(Box::new(expr), DataType::Int32)));
-                let (left, right) = (days(*left), days(*right));
-                let difference = BinaryExpr { left, op: Operator::Minus, right };
-                Ok(Transformed::yes(Expr::BinaryExpr(difference)))
+                let equal = list.into_iter().map(|each| expr.as_ref().clone().eq(each));
+                let any = equal.reduce(Expr::or).unwrap_or_else(|| lit(false));
+                Ok(Transformed::yes(if negated { !any } else { any }))
             }
             Expr::InList(InList { expr, list, negated }) => {
                 let list = list
@@ -72,6 +76,28 @@ impl FunctionRewrite for PostgresMeaning {
             other => Ok(Transformed::no(other)),
         }
     }
+}
+
+/// A text and a number are not compared: neither would be read as the other in Postgres.
+fn comparable(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Result<()> {
+    let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
+    if let (DataType::Interval(_), DataType::Interval(_)) = (&left_type, &right_type) {
+        return Err(own(Error::unsupported("comparing intervals is not supported")));
+    }
+    let typed_text = |expr: &Expr, data_type: &DataType| {
+        data_type == &DataType::Utf8 && matches!(expr, Expr::Column(_) | Expr::Cast(_))
+    };
+    let mixed = typed_text(left, &left_type) && right_type.is_numeric()
+        || typed_text(right, &right_type) && left_type.is_numeric();
+    let (Ok(left), Ok(right)) = (from_arrow(&left_type), from_arrow(&right_type)) else {
+        return Ok(());
+    };
+    if !mixed {
+        return Ok(());
+    }
+    let message = format!("operator does not exist: {} {op} {}", left.name(), right.name());
+    Err(own(Error::new(Fault::UndefinedFunction, message)
+        .with_hint("You might need to add explicit type casts.")))
 }
 
 fn compares(operator: Operator) -> bool {
@@ -141,6 +167,12 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<E
             let instant = if zoned { in_zone(*cast.expr, zone) } else { *cast.expr };
             Ok(Transformed::yes(call(instant_text(), instant)))
         }
+        DataType::Timestamp(_, None) if is_text(&from) => {
+            Ok(Transformed::yes(call(text_to_timestamp(), *cast.expr)))
+        }
+        DataType::Date32 if is_text(&from) => {
+            Ok(Transformed::yes(call(text_to_date(), *cast.expr)))
+        }
         DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(_, None)
             if zoned && zone != Tz::UTC =>
         {
@@ -160,8 +192,8 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<E
     }
 }
 
-fn is_date(expr: &Expr, schema: &DFSchema) -> bool {
-    matches!(expr.get_type(schema), Ok(DataType::Date32))
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// Functions that ask for days, months or hours ask for those of the session's zone.
@@ -170,7 +202,7 @@ fn calendar_function(
     schema: &DFSchema,
     zone: Tz,
 ) -> Transformed<Expr> {
-    let calendar = matches!(function.name(), "date_trunc" | "date_part" | "to_char");
+    let calendar = matches!(function.name(), "date_trunc" | "date_part" | "extract" | "to_char");
     if zone == Tz::UTC || !calendar {
         return Transformed::no(Expr::ScalarFunction(function));
     }

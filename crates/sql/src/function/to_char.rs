@@ -78,10 +78,10 @@ impl ScalarUDFImpl for ToChar {
 }
 
 /// Longest first where one begins with another.
-const PATTERNS: [&str; 31] = [
-    "HH24", "HH12", "Month", "MONTH", "month", "YYYY", "IYYY", "DDD", "Mon", "MON", "mon", "Day",
-    "DAY", "day", "FM", "HH", "MI", "SS", "MS", "US", "YY", "MM", "DD", "Dy", "DY", "dy", "IW",
-    "ID", "AM", "PM", "Q",
+const PATTERNS: [&str; 32] = [
+    "SSSS", "HH24", "HH12", "Month", "MONTH", "month", "YYYY", "IYYY", "DDD", "Mon", "MON", "mon",
+    "Day", "DAY", "day", "FM", "HH", "MI", "SS", "MS", "US", "YY", "MM", "DD", "Dy", "DY", "dy",
+    "IW", "ID", "AM", "PM", "Q",
 ];
 
 fn format(micros: i64, zone: Tz, pattern: &str) -> Result<String> {
@@ -137,6 +137,7 @@ fn part(time: &NaiveDateTime, pattern: &str, pad: bool) -> String {
         "HH24" => number(i64::from(time.hour()), 2),
         "HH12" | "HH" => number(i64::from(time.hour12().1), 2),
         "MI" => number(i64::from(time.minute()), 2),
+        "SSSS" => time.num_seconds_from_midnight().to_string(),
         "SS" => number(i64::from(time.second()), 2),
         "MS" => number(i64::from(time.nanosecond() / 1_000_000), 3),
         "US" => number(i64::from(time.nanosecond() / 1_000), 6),

@@ -1,5 +1,6 @@
 //! From a store's rows and columns to the arrow types that queries see.
 
+use crate::function::jsonb_text;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, RecordBatch, RecordBatchOptions, StringArray,
     StringBuilder, TimestampMicrosecondArray,
@@ -46,6 +47,13 @@ pub(super) fn uuid_texts(array: &ArrayRef) -> Result<ArrayRef> {
         }
     }
     Ok(Arc::new(texts.finish()))
+}
+
+/// JSON in any spelling, as jsonb.
+pub(super) fn jsonb_texts(array: &ArrayRef) -> Result<ArrayRef> {
+    let texts = array.as_string::<i32>().iter();
+    let texts = texts.map(|text| text.map(jsonb_text).transpose());
+    Ok(Arc::new(texts.collect::<Result<StringArray>>()?))
 }
 
 pub(super) fn batch(

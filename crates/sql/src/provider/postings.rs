@@ -1,6 +1,6 @@
 //! The tables the store keeps in columns already: postings, transactions, events.
 
-use super::columns::{batch, uuid_texts};
+use super::columns::{batch, jsonb_texts, uuid_texts};
 use super::{LedgerTable, Narrows, Page, TableScan, page, unreadable};
 use crate::catalog::{self, Relation};
 use datafusion::arrow::array::RecordBatch;
@@ -113,8 +113,16 @@ fn columnar(
 }
 
 fn presented(schema: &SchemaRef, stored: &RecordBatch) -> Result<RecordBatch> {
-    let columns = stored.columns().iter().take(schema.fields().len());
-    let columns = columns.map(uuid_texts).collect::<Result<Vec<_>>>()?;
+    let columns = stored
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| match field.name().as_str() {
+            // The log's own JSON, in the spelling that jsonb has everywhere.
+            "postings" | "payload" => jsonb_texts(column),
+            _ => uuid_texts(column),
+        })
+        .collect::<Result<Vec<_>>>()?;
     batch(schema, columns, stored.num_rows())
 }
 

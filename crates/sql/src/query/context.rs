@@ -3,6 +3,7 @@
 
 use super::row_query::ROWS_TABLE;
 use crate::catalog::Catalog;
+use crate::function::undefined_function;
 use crate::{Error, Fault};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::TableFunctionArgs;
@@ -72,9 +73,11 @@ impl ContextProvider for Names<'_> {
         name: &str,
         args: Vec<Expr>,
     ) -> Result<Arc<dyn TableSource>> {
-        let function = self.state.table_functions().get(unqualified(name)).ok_or_else(|| {
-            own(Error::new(Fault::UndefinedFunction, format!("function {name} does not exist")))
-        })?;
+        let function = self
+            .state
+            .table_functions()
+            .get(unqualified(name))
+            .ok_or_else(|| own(undefined_function(unqualified(name))))?;
         let context = SimplifyContext::builder()
             .with_config_options(Arc::clone(self.state.config_options()))
             .build();

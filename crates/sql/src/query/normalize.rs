@@ -5,17 +5,21 @@
 //! Owns: casts to types DataFusion has no equal of, COLLATE and OPERATOR(), functions without
 //! parentheses, names of result columns, and the few shapes of catalog queries that tools send.
 
+use super::calls;
 use super::catalog_query;
+use super::literals;
 use super::naming::name_columns;
+use super::operators;
 use super::set_functions;
+use super::set_operations::{check_body, check_joins};
 use super::sql_function;
 use super::types::pg_type;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
-    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAliasColumnDef, TableFactor,
-    Value, VisitMut, VisitorMut,
+    self, BinaryOperator, CastKind, CharacterLength, DataType as SqlType, ExactNumberInfo, Expr,
+    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    LimitClause, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAliasColumnDef,
+    TableFactor, Value, VisitMut, VisitorMut,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -47,7 +51,7 @@ impl VisitorMut for Rewriter {
                 "SELECT … FOR UPDATE/SHARE is not supported",
             ));
         }
-        if let Err(error) = plain_limit(query) {
+        if let Err(error) = plain_limit(query).and_then(|()| check_body(&query.body)) {
             return ControlFlow::Break(error);
         }
         for limit in limits(query) {
@@ -59,14 +63,14 @@ impl VisitorMut for Rewriter {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        self.scopes.push(set_functions::tables_of(select));
-        set_functions::exists_in_select_list(select);
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        literals::bare_in_query(query);
         ControlFlow::Continue(())
     }
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         self.scopes.pop();
+        literals::bare_in_select(select);
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 show_name_of_oid(expr);
@@ -75,10 +79,20 @@ impl VisitorMut for Rewriter {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        if let Err(error) = check_joins(select) {
+            return ControlFlow::Break(error);
+        }
+        self.scopes.push(set_functions::tables_of(select));
+        set_functions::exists_in_select_list(select);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
         if let Err(error) = sql_function::expand(table) {
             return ControlFlow::Break(error);
         }
+        calls::rewrite_table(table);
         name_column_of_function(table);
         set_functions::table_function(table);
         // The planner would leave these out without a word.
@@ -129,6 +143,9 @@ impl VisitorMut for Rewriter {
         }
         set_functions::select_list_function(expr);
         set_functions::field_of_row(expr);
+        if let Err(error) = operators::before(expr) {
+            return ControlFlow::Break(error);
+        }
         match expr {
             Expr::Collate { expr: inner, .. } => {
                 let inner = std::mem::replace(inner.as_mut(), null());
@@ -160,7 +177,24 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        literals::type_number(expr);
+        operators::after(expr);
+        calls::rewrite(expr);
         match expr {
+            Expr::Cast {
+                data_type: SqlType::Char(Some(_)) | SqlType::Character(Some(_)), ..
+            } => {
+                return ControlFlow::Break(
+                    Error::unsupported("char(n) is not supported").with_hint("Use text."),
+                );
+            }
+            Expr::Cast {
+                data_type: SqlType::Varchar(size) | SqlType::CharacterVarying(size),
+                ..
+            } => {
+                let size = *size;
+                shortened(expr, size);
+            }
             Expr::Cast { kind, expr: inner, data_type, .. } => {
                 let kind = kind.clone();
                 let inner = std::mem::replace(inner.as_mut(), null());
@@ -190,6 +224,21 @@ impl Rewriter {
             self.hints.entry(number).or_insert(pg_type);
         }
     }
+}
+
+/// A cast to varchar: to text, and to so many characters of it.
+fn shortened(cast: &mut Expr, size: Option<CharacterLength>) {
+    if let Expr::Cast { data_type, .. } = cast {
+        *data_type = SqlType::Text;
+    }
+    let text = cast.clone();
+    *cast = match size {
+        Some(CharacterLength::IntegerLength { length, .. }) => {
+            let length = Value::Number(length.to_string(), false).with_empty_span();
+            call("varchar_of", vec![text, Expr::Value(length)])
+        }
+        _ => call("varchar", vec![text]),
+    };
 }
 
 fn put_back(cast: &mut Expr, operand: Expr) {
@@ -406,6 +455,7 @@ fn cast_function(operand: &Expr, data_type: &SqlType, _kind: &CastKind) -> Optio
             Some("timestamptz")
         }
         SqlType::Regclass => Some("regclass"),
+        SqlType::Bytea => Some("bytea"),
         SqlType::Text => name_function(operand),
         SqlType::Custom(name, _) => {
             let last = name.0.last()?.as_ident()?.value.to_ascii_lowercase();

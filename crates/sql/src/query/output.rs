@@ -52,6 +52,11 @@ fn presented_type(data_type: &DataType, pg_type: PgType) -> DataType {
     match (data_type, pg_type) {
         (DataType::Dictionary(_, value), _) => presented_type(value, pg_type),
         (DataType::Null, _) => DataType::Utf8,
+        // Never cut to what was thought to be an integer.
+        (
+            DataType::Decimal128(..) | DataType::Float64,
+            PgType::Int2 | PgType::Int4 | PgType::Int8,
+        ) => data_type.clone(),
         (_, PgType::Int2) => DataType::Int16,
         (_, PgType::Int4) => DataType::Int32,
         (_, PgType::Int8) => DataType::Int64,

@@ -6,7 +6,7 @@
 
 use super::naming::shown;
 use crate::catalog::{PG_TYPE_KEY, typmod};
-use crate::function::result_type;
+use crate::function::{MAY_BE_NULL, result_type};
 use crate::provider::LedgerProvider;
 use crate::{Column, Error, PgType, Result};
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit};
@@ -14,7 +14,6 @@ use datafusion::common::JoinType;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::expr::AggregateFunctionParams;
 use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, TableScan};
-use datafusion::scalar::ScalarValue;
 
 /// A column's Postgres type and, if it comes unchanged from a table, where from.
 #[derive(Debug, Clone, Copy)]
@@ -29,22 +28,31 @@ impl Traced {
         Traced { pg_type, typmod: -1, origin: None }
     }
 
+    /// Of the same type, with neither a size nor a place where it comes from.
     fn computed(self) -> Self {
-        Traced { origin: None, ..self }
+        Traced::plain(self.pg_type)
     }
+}
 
-    /// One of several alternatives tells the type only where arrow cannot: the others may have
-    /// made it wider.
-    fn of_many(self, common: &DataType) -> Self {
-        let hidden = matches!(
-            self.pg_type,
-            PgType::Uuid | PgType::Json | PgType::Jsonb | PgType::Name | PgType::Oid | PgType::Char
-        );
-        match from_arrow(common) {
-            Ok(pg_type) if !hidden => Traced::plain(pg_type),
-            _ => Traced::plain(self.pg_type),
-        }
-    }
+/// Of several alternatives the widest number, else the first.
+fn common(alternatives: impl Iterator<Item = Option<Traced>>) -> Option<Traced> {
+    let rank = |pg_type: PgType| match pg_type {
+        PgType::Int2 => 1,
+        PgType::Int4 => 2,
+        PgType::Int8 => 3,
+        PgType::Numeric => 4,
+        PgType::Float4 => 5,
+        PgType::Float8 => 6,
+        _ => 0,
+    };
+    let widest =
+        alternatives.flatten().reduce(|a, b| if rank(b.pg_type) > rank(a.pg_type) { b } else { a });
+    widest.map(Traced::computed)
+}
+
+/// A NULL takes the type of what is beside it.
+fn is_value<E: std::borrow::Borrow<Expr>>(expr: &E) -> bool {
+    !matches!(expr.borrow(), Expr::Literal(value, _) if value.is_null())
 }
 
 pub(crate) fn columns(plan: &LogicalPlan) -> Result<Vec<Column>> {
@@ -77,11 +85,14 @@ fn trace(plan: &LogicalPlan, index: usize) -> Option<Traced> {
         LogicalPlan::TableScan(scan) => trace_scan(scan, index),
         LogicalPlan::Join(join) => trace_join(join, index),
         LogicalPlan::Aggregate(aggregate) => {
-            let groups = aggregate.group_expr.len();
-            let expr = match aggregate.group_expr.get(index) {
-                Some(Expr::GroupingSet(_)) => return None,
-                Some(expr) => expr,
-                None => aggregate.aggr_expr.get(index.checked_sub(groups)?)?,
+            let (groups, between) = match aggregate.group_expr.as_slice() {
+                // Behind the columns of grouping sets comes the number of the set.
+                [Expr::GroupingSet(set)] => (set.distinct_expr(), 1),
+                exprs => (exprs.iter().collect(), 0),
+            };
+            let expr = match groups.get(index) {
+                Some(expr) => *expr,
+                None => aggregate.aggr_expr.get(index.checked_sub(groups.len() + between)?)?,
             };
             trace_expr(expr, &aggregate.input)
         }
@@ -92,10 +103,7 @@ fn trace(plan: &LogicalPlan, index: usize) -> Option<Traced> {
                 Some(index) => trace_expr(window.window_expr.get(index)?, &window.input),
             }
         }
-        LogicalPlan::Union(union) => {
-            let traced = trace(union.inputs.first()?, index)?;
-            Some(traced.of_many(plan.schema().field(index).data_type()))
-        }
+        LogicalPlan::Union(union) => common(union.inputs.iter().map(|input| trace(input, index))),
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::Sort(_)
@@ -148,9 +156,6 @@ fn trace_expr(expr: &Expr, input: &LogicalPlan) -> Option<Traced> {
             let field = placeholder.field.as_ref()?;
             from_field(field).ok().map(Traced::plain)
         }
-        Expr::Literal(ScalarValue::Int64(Some(value)), _) if i32::try_from(*value).is_ok() => {
-            Some(Traced::plain(PgType::Int4))
-        }
         Expr::Cast(cast) => {
             let pg_type = from_field(&cast.field).ok()?;
             Some(Traced { pg_type, typmod: decimal_typmod(cast.field.data_type()), origin: None })
@@ -158,19 +163,19 @@ fn trace_expr(expr: &Expr, input: &LogicalPlan) -> Option<Traced> {
         Expr::ScalarFunction(function) => match result_type(function.name()) {
             Some(pg_type) => Some(Traced::plain(pg_type)),
             None if matches!(function.name(), "coalesce" | "nullif" | "greatest" | "least") => {
-                let traced = function.args.iter().find_map(|arg| trace_expr(arg, input))?;
-                Some(traced.of_many(&expr.get_type(input.schema().as_ref()).ok()?))
+                common(function.args.iter().filter(is_value).map(|arg| trace_expr(arg, input)))
             }
-            None => by_type(expr, input),
+            None if function.name() == MAY_BE_NULL => trace_expr(function.args.first()?, input),
+            None => {
+                let (_, field) = expr.to_field(input.schema().as_ref()).ok()?;
+                from_field(&field).ok().map(Traced::plain)
+            }
         },
-        Expr::Case(case) => case
-            .when_then_expr
-            .iter()
-            .map(|(_, then)| then)
-            .chain(&case.else_expr)
-            .find(|each| !matches!(each.as_ref(), Expr::Literal(value, _) if value.is_null()))
-            .and_then(|then| trace_expr(then, input))
-            .and_then(|traced| Some(traced.of_many(&expr.get_type(input.schema().as_ref()).ok()?))),
+        Expr::Case(case) => {
+            let branches = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
+            let branches = branches.chain(case.else_expr.as_deref());
+            common(branches.filter(is_value).map(|each| trace_expr(each, input)))
+        }
         Expr::AggregateFunction(aggregate) => {
             let AggregateFunctionParams { args, .. } = &aggregate.params;
             match aggregate.func.name() {
