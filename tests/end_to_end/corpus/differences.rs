@@ -84,7 +84,10 @@ pub(crate) const ALL: [Difference; 10] = [
     Difference {
         name: "order of jsonb",
         reason: "`ORDER BY` and `DISTINCT` take jsonb as text. Comparisons are those of jsonb.",
-        explains: |ours, theirs| ours.clone().sorted() == theirs.clone().sorted(),
+        explains: |ours, theirs| {
+            type_oids(ours).is_some_and(|types| types.contains(&JSONB))
+                && ours.clone().sorted() == theirs.clone().sorted()
+        },
     },
     Difference {
         name: "not yet",
@@ -98,6 +101,7 @@ const NUMERIC: u32 = 1700;
 const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;
 const NAME: u32 = 19;
+const JSONB: u32 = 3802;
 
 impl Difference {
     pub(crate) fn named(name: &str) -> Option<&'static Difference> {

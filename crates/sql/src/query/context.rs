@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
 };
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
 
 pub(super) struct Names<'a> {
@@ -38,6 +39,19 @@ fn own(error: Error) -> DataFusionError {
 /// `pg_catalog.lower` is `lower`.
 fn unqualified(name: &str) -> &str {
     name.strip_prefix("pg_catalog.").unwrap_or(name)
+}
+
+/// DataFusion's functions in FROM know integers as int8 only.
+fn wide_literal(arg: Expr) -> Expr {
+    match arg {
+        Expr::Literal(ScalarValue::Int16(value), metadata) => {
+            Expr::Literal(ScalarValue::Int64(value.map(i64::from)), metadata)
+        }
+        Expr::Literal(ScalarValue::Int32(value), metadata) => {
+            Expr::Literal(ScalarValue::Int64(value.map(i64::from)), metadata)
+        }
+        other => other,
+    }
 }
 
 impl Names<'_> {
@@ -86,6 +100,7 @@ impl ContextProvider for Names<'_> {
         let args = args
             .into_iter()
             .map(|arg| simplifier.coerce(arg, &schema).and_then(|arg| simplifier.simplify(arg)))
+            .map(|arg| arg.map(wide_literal))
             .collect::<Result<Vec<_>>>()?;
         let table =
             function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;

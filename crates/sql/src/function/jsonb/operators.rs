@@ -3,11 +3,12 @@
 use super::functions::all;
 use crate::PgType;
 use crate::query::from_field;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
@@ -86,7 +87,13 @@ impl ExprPlanner for JsonbOperators {
 fn looked_up(raw: RawBinaryExpr, schema: &DFSchema) -> Expr {
     let json = has_type(&raw.left, schema, PgType::Json);
     let mut args = earlier_keys(raw.left);
-    args.push(raw.right);
+    // Positions are int8 to the functions.
+    args.push(match raw.right.get_type(schema) {
+        Ok(DataType::Int16 | DataType::Int32) => {
+            Expr::Cast(Cast::new(Box::new(raw.right), DataType::Int64))
+        }
+        _ => raw.right,
+    });
     match (&raw.op, json) {
         (BinaryOperator::Arrow, true) => {
             call(named("json_value"), vec![call(json_get_json_udf(), args)])
