@@ -8,7 +8,9 @@ use super::simple::{TextFunction, answer, arrays, undefined};
 use crate::timestamp::{parse_date, parse_timestamp, parse_timestamptz};
 use crate::{Error, Fault, PgType};
 use chrono_tz::Tz;
-use datafusion::arrow::array::{AsArray, Date32Array, TimestampMicrosecondArray};
+use datafusion::arrow::array::{
+    Array, AsArray, BinaryArray, Date32Array, TimestampMicrosecondArray,
+};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
@@ -25,9 +27,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         TextFunction::udf("json", |text| {
             checked_json(text, "json").map(|()| Some(text.to_owned()))
         }),
-        row_function("bytea", &[Takes::Text], PgType::Bytea, |args| {
-            bytes(args[0].text()).map(Out::Bytes)
-        }),
+        ScalarUDF::from(Bytea { signature: Signature::user_defined(Volatility::Immutable) }),
         row_function("varchar", &[Takes::Text], PgType::Varchar, |args| {
             Ok(Out::Text(args[0].text().to_owned()))
         }),
@@ -76,6 +76,48 @@ fn bytes(text: &str) -> Result<Vec<u8>> {
     let digits = digits.filter(|digits| digits.len() % 2 == 0);
     let digits = digits.ok_or_else(|| malformed("bytea", text))?;
     Ok(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Bytea {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Bytea {
+    fn name(&self) -> &str {
+        "bytea"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [DataType::Binary | DataType::LargeBinary | DataType::BinaryView] => {
+                Ok(vec![DataType::Binary])
+            }
+            [DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null] => {
+                Ok(vec![DataType::Utf8])
+            }
+            _ => Err(undefined(self.name(), types)),
+        }
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Binary)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (arrays, constant) = arrays(&args)?;
+        let [values] = arrays.as_slice() else { return Err(undefined(self.name(), &[])) };
+        if values.data_type() == &DataType::Binary {
+            return answer(values.clone(), constant);
+        }
+        let texts = values.as_string::<i32>().iter();
+        let bytes = texts.map(|text| text.map(bytes).transpose()).collect::<Result<Vec<_>>>()?;
+        answer(Arc::new(bytes.into_iter().collect::<BinaryArray>()), constant)
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

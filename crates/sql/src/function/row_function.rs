@@ -6,8 +6,7 @@ use super::simple::{answer, arrays, integers, undefined};
 use crate::PgType;
 use crate::catalog::{PG_TYPE_KEY, arrow_type};
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, Int32Builder, ListBuilder,
-    StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListBuilder, StringArray, StringBuilder,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
@@ -64,7 +63,6 @@ pub(super) enum Out {
     Text(String),
     Bool(bool),
     Int(i32),
-    Bytes(Vec<u8>),
     List(Vec<Option<String>>),
 }
 
@@ -229,17 +227,6 @@ fn collect(values: impl Iterator<Item = Result<Out>>, pg_type: PgType) -> Result
                 array.append_option(match value? {
                     Out::Null => None,
                     Out::Int(value) => Some(value),
-                    _ => return Err(broken()),
-                });
-            }
-            Ok(Arc::new(array.finish()))
-        }
-        DataType::Binary => {
-            let mut array = BinaryBuilder::new();
-            for value in values {
-                array.append_option(match value? {
-                    Out::Null => None,
-                    Out::Bytes(value) => Some(value),
                     _ => return Err(broken()),
                 });
             }

@@ -50,7 +50,8 @@ fn computed_series(table: &mut TableFactor) {
     }
     let Some(mut rows) = query("SELECT NULL AS generate_series") else { return };
     if let Some(item) = only_item(&mut rows) {
-        *item = call("unnest", vec![call("generate_series", arguments)]);
+        // What gives rows in a select list is unnested there.
+        *item = call("generate_series", arguments);
     }
     let alias = alias.take();
     *table = TableFactor::Derived { lateral: false, subquery: Box::new(rows), alias, sample: None };

@@ -55,7 +55,7 @@ impl Source {
         let header = first.map(|first| {
             let path = log_dir.join(first.to_string());
             let file = storage.open_to_read(&path).map_err(io_at("opening", &path))?;
-            let bytes = read_all(&*file).map_err(io_at("reading", &path))?;
+            let bytes = read_growing(&*file).map_err(io_at("reading", &path))?;
             match frame::read(&bytes, 0) {
                 Slot::Frame { payload } => read_header(&path, payload),
                 _ => Err(OpenError::Damaged {
@@ -142,7 +142,7 @@ impl Source {
             return Ok(Taken::Sealed { size });
         }
         self.growing = Some(name);
-        let mut bytes = read_all(&*file).map_err(failed("reading", &path))?;
+        let mut bytes = read_growing(&*file).map_err(failed("reading", &path))?;
         let header_end = match frame::read(&bytes, 0) {
             Slot::Frame { payload } => {
                 read_header(&path, payload)?;
@@ -156,7 +156,7 @@ impl Source {
             Err(_) => {
                 // A write may have passed the place while it was read. What was written since then
                 // is whole now.
-                bytes = read_all(&*file).map_err(failed("reading", &path))?;
+                bytes = read_growing(&*file).map_err(failed("reading", &path))?;
                 self.good_end(name, &bytes, header_end)?
             }
         };
@@ -213,6 +213,15 @@ impl Source {
             Some((taken, file)) if *taken == name => Ok(&**file),
             _ => Err(io::Error::other("the segment was not taken")),
         }
+    }
+}
+
+/// All of a segment that may be sealed while it is read. Sealing cuts off, once, what was zeroed
+/// ahead: the file may be shorter than it was said to be.
+fn read_growing(file: &dyn StorageFile) -> io::Result<Vec<u8>> {
+    match read_all(file) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => read_all(file),
+        read => read,
     }
 }
 

@@ -24,10 +24,19 @@ fn filled(memory_budget_bytes: u64) -> (tempfile::TempDir, Ledger) {
             vec![transfer(book, &format!("k{index}"), debit, credit, 1 + i128::from(index))]
         })
         .collect();
-    for chunk in groups.chunks(500) {
-        for ticket in ledger.batch(chunk) {
-            ticket.wait().unwrap();
+    let mut waiting = groups;
+    while !waiting.is_empty() {
+        let mut refused = Vec::new();
+        for chunk in waiting.chunks(500) {
+            for (group, ticket) in chunk.iter().zip(ledger.batch(chunk)) {
+                match ticket.wait() {
+                    // Parts are not made as fast as that: later.
+                    Err(CommitError::Busy { .. }) => refused.push(group.clone()),
+                    written => drop(written.unwrap()),
+                }
+            }
         }
+        waiting = refused;
     }
     ledger.checkpoint().unwrap();
     (dir, ledger)

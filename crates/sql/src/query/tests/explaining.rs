@@ -3,7 +3,7 @@
 use super::super::fixture::Fixture;
 use crate::Fault;
 
-const HISTORY: &str = "SELECT amount FROM postings WHERE book = 'shop' AND account = 'cash'";
+const HISTORY: &str = "SELECT amount + 0 FROM postings WHERE book = 'shop' AND account = 'cash'";
 
 #[tokio::test]
 async fn analyze_counts_rows_and_time_of_every_operator() {
@@ -77,7 +77,7 @@ async fn sealed_parts_that_are_passed_over_are_shown() {
         ("transfers WHERE seq > 0", "full scan", "parts=1 of 1"),
     ];
     for (source, access, reach) in cases {
-        let plan = shop.explain(&format!("SELECT * FROM {source}")).await;
+        let plan = shop.explain(&format!("SELECT *, 1 FROM {source}")).await;
         assert!(plan.contains(&format!("access={access}")), "{source}: {plan}");
         assert!(plan.contains(reach), "{source}: {plan}");
     }

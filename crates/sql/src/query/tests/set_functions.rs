@@ -9,9 +9,9 @@ async fn rows_come_from_functions_and_subqueries() {
     for (query, answer) in [
         (
             "SELECT ARRAY(SELECT path FROM accounts WHERE book = 'bank' ORDER BY path DESC)",
-            "{vault,capital}",
+            "[vault, capital]",
         ),
-        ("SELECT ARRAY(SELECT id FROM assets WHERE id = 'no such')", "{}"),
+        ("SELECT ARRAY(SELECT id FROM assets WHERE id = 'no such')", "[]"),
         ("SELECT EXISTS (SELECT 1 FROM assets WHERE id = 'EUR')", "t"),
         ("SELECT NOT EXISTS (SELECT 1 FROM assets WHERE id = 'EUR')", "f"),
         ("SELECT count(*) FROM generate_series(1, array_upper(ARRAY[7, 8, 9], 1)) AS s(n)", "3"),

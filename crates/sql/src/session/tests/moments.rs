@@ -247,7 +247,7 @@ async fn functions_refuse_what_has_no_answer() {
         ("SELECT * FROM accounts_at_lsn('shop', 3)", &invalid),
         ("SELECT * FROM accounts_at_lsn('shop', 8)", &invalid),
         ("SELECT * FROM accounts_at_lsn('shop', -1)", &invalid),
-        ("SELECT * FROM accounts_at('shop', 'long ago')", &Fault::InvalidTextRepresentation),
+        ("SELECT * FROM accounts_at('shop', 'long ago')", &Fault::InvalidDatetimeFormat),
         ("SELECT * FROM accounts_at_lsn('shop', 1 / 0)", &Fault::DivisionByZero),
         ("SELECT * FROM accounts_at('shop')", &Fault::UndefinedFunction),
         ("SELECT * FROM accounts_at()", &Fault::UndefinedFunction),
