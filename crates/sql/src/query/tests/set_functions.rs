@@ -12,8 +12,8 @@ async fn rows_come_from_functions_and_subqueries() {
             "[vault, capital]",
         ),
         ("SELECT ARRAY(SELECT id FROM assets WHERE id = 'no such')", "[]"),
-        ("SELECT EXISTS (SELECT 1 FROM assets WHERE id = 'EUR')", "t"),
-        ("SELECT NOT EXISTS (SELECT 1 FROM assets WHERE id = 'EUR')", "f"),
+        ("SELECT EXISTS (SELECT 1 FROM assets WHERE id = 'EUR')", "true"),
+        ("SELECT NOT EXISTS (SELECT 1 FROM assets WHERE id = 'EUR')", "false"),
         ("SELECT count(*) FROM generate_series(1, array_upper(ARRAY[7, 8, 9], 1)) AS s(n)", "3"),
         ("SELECT sum(n) FROM (SELECT generate_subscripts(ARRAY[7, 8, 9], 1) AS n) s", "6"),
         ("SELECT min(n) FROM (SELECT generate_subscripts(indkey, 1) AS n FROM pg_index) s", "0"),
@@ -25,13 +25,13 @@ async fn rows_come_from_functions_and_subqueries() {
         ("SELECT c.tableoid::regclass FROM pg_class c WHERE c.relname = 'accounts'", "pg_class"),
         ("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pg/_%' ESCAPE '/'", "1"),
         ("SELECT 'accounts'::regclass", "accounts"),
-        ("SELECT to_regclass('nothing') IS NULL", "t"),
+        ("SELECT to_regclass('nothing') IS NULL", "true"),
         ("SELECT to_regtype('numeric')", "1700"),
         ("SELECT 'array_in'::regproc::oid", "750"),
         ("SELECT pg_get_indexdef('accounts_pkey'::regclass, 2, true)", "path"),
         ("SELECT indkey FROM pg_index WHERE indexrelid = 'accounts_pkey'::regclass", "1 2"),
         ("SELECT pg_get_function_result('array_in'::regproc)", "anyarray"),
-        ("SELECT count(*) > 400 FROM pg_get_keywords()", "t"),
+        ("SELECT count(*) > 400 FROM pg_get_keywords()", "true"),
     ] {
         assert_eq!(shop.rows(query).await, [[answer]], "{query}");
     }
