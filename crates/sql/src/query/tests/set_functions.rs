@@ -22,14 +22,18 @@ async fn rows_come_from_functions_and_subqueries() {
              (SELECT information_schema._pg_expandarray(ARRAY[5, 6]) AS k) s",
             "17",
         ),
-        ("SELECT c.tableoid::regclass FROM pg_class c WHERE c.relname = 'accounts'", "pg_class"),
+        (
+            "SELECT c.tableoid::regclass FROM pg_class c \
+             WHERE c.relname = 'accounts' AND c.relkind = 'r'",
+            "pg_class",
+        ),
         ("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pg/_%' ESCAPE '/'", "1"),
         ("SELECT 'accounts'::regclass", "accounts"),
         ("SELECT to_regclass('nothing') IS NULL", "true"),
         ("SELECT to_regtype('numeric')", "1700"),
         ("SELECT 'array_in'::regproc::oid", "750"),
         ("SELECT pg_get_indexdef('accounts_pkey'::regclass, 2, true)", "path"),
-        ("SELECT indkey FROM pg_index WHERE indexrelid = 'accounts_pkey'::regclass", "1 2"),
+        ("SELECT indkey FROM pg_index WHERE indexrelid = 'accounts_pkey'::regclass", "[1, 2]"),
         ("SELECT pg_get_function_result('array_in'::regproc)", "anyarray"),
         ("SELECT count(*) > 400 FROM pg_get_keywords()", "true"),
     ] {
