@@ -10,8 +10,9 @@ load_reads() {
   {
     echo 'COPY transfers (book, idempotency_key, tx_id, debit_account, credit_account, amount)'
     echo 'FROM STDIN WITH (commit_every 10000);'
-    seq "$transfers" | awk '{ printf "b0\tread-%d\t00000000-0000-7000-8000-%d\tacct:%d\tacct:%d\t%d\n",
-      $1, 100000000000 + $1, $1 % 1000, ($1 % 1000 + 1 + $1 % 997) % 1000, 1 + $1 % 5000 }'
+    # Not every awk prints numbers of twelve digits.
+    seq "$transfers" | awk '{ printf "b0\tread-%d\t00000000-0000-7000-8000-1%011d\tacct:%d\tacct:%d\t%d\n",
+      $1, $1, $1 % 1000, ($1 % 1000 + 1 + $1 % 997) % 1000, 1 + $1 % 5000 }'
     echo '\.'
   } | psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$tallybook_port" -U bench -d tallybook
 }
