@@ -74,7 +74,9 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
     }
     if let Some(error) = error.downcast_ref::<ReadError>() {
         return match error {
-            ReadError::Unreadable { .. } => Error::new(Fault::Unreadable, error.to_string()),
+            ReadError::Unreadable { .. } | ReadError::Unsettled { .. } => {
+                Error::new(Fault::Unreadable, error.to_string())
+            }
             ReadError::StagedNotShown { .. } => Error::unsupported(error.to_string()),
             ReadError::NotInMemory => Error::new(Fault::Internal, error.to_string()),
         };

@@ -4,6 +4,7 @@
 
 use crate::history::HistoryLimits;
 use crate::history::checkpointer::{CheckpointPolicy, Checkpoints};
+use crate::log::settled::SettledTime;
 use crate::opening::{Opened, open};
 use crate::projection::Projections;
 use crate::storage::{Disk, Storage, StorageLock};
@@ -136,6 +137,7 @@ struct Inner {
     options: Options,
     books: Books,
     staging: Arc<Staging>,
+    settled: SettledTime,
     lone_caller: LoneCaller,
     projections: Arc<Projections>,
     wakers: Arc<Wakers>,
@@ -155,9 +157,11 @@ impl Ledger {
     }
 
     pub fn open_with(dir: impl AsRef<Path>, options: Options) -> Result<Ledger, OpenError> {
-        let Opened { lock, books, projections, checkpoints, history_threads, recovered } =
+        let Opened { lock, books, projections, checkpoints, history_threads, recovered, settled } =
             open(dir.as_ref(), &options)?;
-        let (head, last_at) = (recovered.head, recovered.last_at);
+        let head = recovered.head;
+        let last_at = settled.map_or(recovered.last_at, |time| time.max(recovered.last_at));
+        let settled = SettledTime::new(options.storage.clone(), dir.as_ref(), settled);
         let staging = Arc::new(Staging::new(head, last_at, options.clock.clone()));
         let wakers = Arc::new(Wakers::default());
         let (sender, cycles) = mpsc::sync_channel(PUBLISH_QUEUE_CYCLES);
@@ -183,6 +187,7 @@ impl Ledger {
                 options,
                 books,
                 staging,
+                settled,
                 lone_caller,
                 projections,
                 wakers,
@@ -335,6 +340,10 @@ impl Ledger {
         }
         let projections = self.inner.projections.clone();
         let cut = projections.cut_at(at).map_err(CommitError::Read)?;
+        if cut == projections.cut() {
+            // No frame on the disk is later: a restart would not know that this time was read.
+            self.inner.settled.keep(at).map_err(CommitError::Read)?;
+        }
         Ok(Some(View::new(projections, cut)))
     }
 

@@ -83,6 +83,9 @@ impl std::error::Error for CommitError {}
 pub enum ReadError {
     /// The disk fails, or the bytes are not what was written there.
     Unreadable { file: PathBuf, problem: String },
+    /// A time was to be read after which nothing is recorded yet, and the disk does not take the
+    /// note that nothing is to be recorded before it any more.
+    Unsettled { file: PathBuf, problem: String },
     /// What was asked for has no answer that shows a block's staged writes.
     StagedNotShown { what: &'static str },
     /// The answer is not in memory, and the reader asked not to wait for the disk.
@@ -100,6 +103,13 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Unreadable { file, problem } => {
                 write!(f, "reading {} failed: {problem}", file.display())
+            }
+            ReadError::Unsettled { file, problem } => {
+                write!(
+                    f,
+                    "the time could not be settled: writing {} failed: {problem}",
+                    file.display()
+                )
             }
             ReadError::StagedNotShown { what } => {
                 write!(f, "{what} cannot be read in a block that has written: commit it first")

@@ -6,13 +6,13 @@
 use crate::embedded::spawn;
 use crate::history::checkpointer::Checkpoints;
 use crate::history::{History, Part, RegisteredAsset};
-use crate::log::lock;
 use crate::log::recovery::{Checkpoint, Recovered, Replay, ReplayError, Segments};
+use crate::log::{lock, settled};
 use crate::projection::{AccountRecord, Projections};
 use crate::storage::StorageLock;
 use crate::write::{Books, Names, Past};
 use crate::{OpenError, Options};
-use ledger::{Account, Auditor, BookName, BookState, Event, EventBody, Lsn, Uuid};
+use ledger::{Account, Auditor, BookName, BookState, Event, EventBody, Lsn, Timestamp, Uuid};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(crate) struct Opened {
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) history_threads: Vec<JoinHandle<()>>,
     pub(crate) recovered: Recovered,
+    /// The latest time that was promised to readers before.
+    pub(crate) settled: Option<Timestamp>,
 }
 
 pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, OpenError> {
@@ -34,6 +36,7 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, OpenError> {
         .create_dir_durable(dir)
         .map_err(|source| OpenError::Io { what: format!("creating {}", dir.display()), source })?;
     let lock = lock::acquire(&**storage, dir)?;
+    let settled = settled::read(&**storage, dir)?;
     let segments = Segments::list(storage.clone(), dir)?;
     let store = match segments.store()? {
         Some(store) => store,
@@ -67,7 +70,15 @@ pub(crate) fn open(dir: &Path, options: &Options) -> Result<Opened, OpenError> {
     match recovered {
         Ok(recovered) => {
             projections.publish(recovered.head);
-            Ok(Opened { lock, books, projections, checkpoints, history_threads, recovered })
+            Ok(Opened {
+                lock,
+                books,
+                projections,
+                checkpoints,
+                history_threads,
+                recovered,
+                settled,
+            })
         }
         Err(error) => {
             checkpoints.stop();

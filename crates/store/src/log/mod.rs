@@ -10,4 +10,5 @@ pub(crate) mod positions;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod segment;
+pub(crate) mod settled;
 pub(crate) mod writer;

@@ -40,6 +40,8 @@ pub enum Remedy {
     UseOtherRelease,
     /// The file cannot be read at all.
     CheckAccess,
+    /// It is damaged, and a start goes on without it.
+    CheckClock,
     /// The last write was torn by a crash.
     CutOff,
     /// A cache is damaged, stale or foreign, which is noticed.
@@ -63,7 +65,7 @@ pub enum Severity {
 impl Remedy {
     pub fn severity(self) -> Severity {
         match self {
-            Remedy::RestoreFile | Remedy::DeleteHistory => Severity::Damage,
+            Remedy::RestoreFile | Remedy::DeleteHistory | Remedy::CheckClock => Severity::Damage,
             Remedy::UseOtherRelease | Remedy::CheckAccess => Severity::Unchecked,
             Remedy::CutOff | Remedy::MadeAgain => Severity::Mended,
             Remedy::LeaveIt => Severity::Notice,
@@ -86,6 +88,9 @@ impl fmt::Display for Remedy {
             Remedy::CheckAccess => {
                 "let this user read the file, and check the disk; if it is failing, restore this \
                  file from a backup"
+            }
+            Remedy::CheckClock => {
+                "make sure that the machine's clock is right, and remove the file"
             }
             Remedy::CutOff => {
                 "nothing: the write was never answered for, and the next start cuts it off"

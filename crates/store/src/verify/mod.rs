@@ -28,9 +28,9 @@ pub use next_start::Step;
 use crate::OpenError;
 use crate::history::{HISTORY_DIR, find_parts};
 use crate::log::files::LogFiles;
-use crate::log::lock;
 use crate::log::recovery::{io_at, segment_names};
 use crate::log::segment::SegmentName;
+use crate::log::{lock, settled};
 use crate::storage::{Disk, Storage};
 use caches::Caches;
 use findings::Findings;
@@ -144,6 +144,7 @@ pub(crate) fn check_locked(
     names.iter().for_each(|name| files.add_segment(name.first_lsn));
     let mut findings = Findings::new(options.findings_max);
     note_foreign_files(&**storage, &log_dir, &mut findings)?;
+    note_settled(&**storage, dir, &mut findings);
     let store = log_walk::store_of(&**storage, &log_dir, &names);
     let found = match &store {
         Some(store) => {
@@ -175,6 +176,19 @@ fn note_foreign_files(
         });
     }
     Ok(())
+}
+
+/// Looks at the file of the time that was promised to readers.
+fn note_settled(storage: &dyn Storage, dir: &Path, findings: &mut Findings) {
+    let Err(error) = settled::read(storage, dir) else { return };
+    let (problem, remedy) = match error {
+        OpenError::UnknownFormat { .. } => {
+            ("this is no settled time".to_owned(), Remedy::CheckClock)
+        }
+        error => (error.to_string(), Remedy::CheckAccess),
+    };
+    let file = dir.join(settled::NAME);
+    findings.add(Finding { file, offset: None, lsn: None, problem, remedy });
 }
 
 fn log_bytes(

@@ -183,7 +183,8 @@ fn a_time_is_the_end_of_the_last_frame_recorded_by_then() {
     now.store(1_200, Ordering::SeqCst);
     let ledger = ledger_at(dir.path(), &now, 1 << 20);
     check(&ledger);
-    assert_eq!(cut_at(&ledger, 2_002), None, "the log's time is ahead of the clock");
+    // The log's time is ahead of the clock, up to what was noted for the readers of 2001.
+    assert_eq!(cut_at(&ledger, 102_002), None);
 }
 
 #[test]
@@ -202,6 +203,58 @@ fn a_time_that_was_read_does_not_get_more_history() {
     assert_eq!(cut_at(&ledger, 3_000), Some(3));
     let event = ledger.view().event("a", Seq(3)).unwrap().unwrap();
     assert_eq!(event.at, Timestamp(3_001));
+}
+
+/// A restart with a clock that has gone back, after a read of a time that nothing had come after.
+#[test]
+fn a_time_that_was_read_gets_no_more_history_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_000));
+    let open = || ledger_at(dir.path(), &now, 1 << 30);
+    open_books(&open(), &["a"]);
+    now.store(3_000, Ordering::SeqCst);
+    assert_eq!(cut_at(&open(), 2_500), Some(3));
+    now.store(2_000, Ordering::SeqCst);
+    let ledger = open();
+    sell(&ledger, "a", "k1", 1);
+    assert_eq!(cut_at(&ledger, 2_500), Some(3));
+    assert!(ledger.view().event("a", Seq(3)).unwrap().unwrap().at > Timestamp(2_500));
+}
+
+/// Reads of the past that the log itself has passed need no note of it.
+#[test]
+fn only_what_nothing_has_come_after_is_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_000));
+    let ledger = ledger_at(dir.path(), &now, 1 << 30);
+    open_books(&ledger, &["a"]);
+    assert_eq!(cut_at(&ledger, 1_000), Some(1));
+    assert!(!dir.path().join("settled").exists());
+    assert_eq!(cut_at(&ledger, 1_001), Some(3));
+    assert!(dir.path().join("settled").exists());
+}
+
+#[test]
+fn a_damaged_note_of_what_was_read_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_000));
+    let ledger = ledger_at(dir.path(), &now, 1 << 30);
+    open_books(&ledger, &["a"]);
+    assert_eq!(cut_at(&ledger, 1_001), Some(3));
+    drop(ledger);
+    let file = dir.path().join("settled");
+    let bytes = std::fs::read(&file).unwrap();
+    for length in 0..bytes.len() {
+        std::fs::write(&file, &bytes[..length]).unwrap();
+        let refused = Ledger::open(dir.path());
+        assert!(matches!(refused, Err(OpenError::UnknownFormat { .. })), "{length} bytes");
+    }
+    let report = verify::verify(dir.path(), &verify::VerifyOptions::default(), &mut |_| {});
+    let report = report.unwrap();
+    assert!(report.findings.iter().any(|finding| finding.remedy == verify::Remedy::CheckClock));
+    assert!(matches!(&report.next_start[..], [verify::Step::Refuse { .. }, ..]), "{report:?}");
+    std::fs::remove_file(&file).unwrap();
+    Ledger::open(dir.path()).unwrap();
 }
 
 /// Writers commit while readers ask for the present moment: the answer to a moment never changes.

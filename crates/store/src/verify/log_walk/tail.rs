@@ -36,11 +36,14 @@ impl LogWalk<'_> {
         let checkpoint = self.caches.checkpoint().map_or(Lsn(0), |checkpoint| checkpoint.last);
         let mut is_refused = false;
         for finding in self.findings.kept() {
-            let of_log = matches!(
+            let refuses = matches!(
                 finding.remedy,
-                Remedy::RestoreFile | Remedy::UseOtherRelease | Remedy::CheckAccess
+                Remedy::RestoreFile
+                    | Remedy::UseOtherRelease
+                    | Remedy::CheckAccess
+                    | Remedy::CheckClock
             );
-            if !of_log {
+            if !refuses {
                 continue;
             }
             let (file, offset) = (finding.file.clone(), finding.offset);

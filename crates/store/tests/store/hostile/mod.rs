@@ -21,6 +21,7 @@ mod plants;
 pub(crate) mod random;
 pub(crate) mod reading;
 mod rig;
+mod settled_time;
 mod stale_parts;
 mod sweep;
 mod sweeps;
