@@ -53,6 +53,10 @@ impl SqlState {
     pub(crate) const UNDEFINED_OBJECT: SqlState = SqlState("42704");
     pub(crate) const AMBIGUOUS_FUNCTION: SqlState = SqlState("42725");
     pub(crate) const GROUPING_ERROR: SqlState = SqlState("42803");
+    pub(crate) const WINDOWING_ERROR: SqlState = SqlState("42P20");
+    pub(crate) const INVALID_ROW_COUNT_IN_LIMIT: SqlState = SqlState("2201W");
+    pub(crate) const INVALID_ROW_COUNT_IN_OFFSET: SqlState = SqlState("2201X");
+    pub(crate) const UNDEFINED_PARAMETER: SqlState = SqlState("42P02");
     pub(crate) const DATATYPE_MISMATCH: SqlState = SqlState("42804");
     pub(crate) const WRONG_OBJECT_TYPE: SqlState = SqlState("42809");
     pub(crate) const UNDEFINED_FUNCTION: SqlState = SqlState("42883");
@@ -95,6 +99,10 @@ impl SqlState {
             Fault::AmbiguousColumn => Self::AMBIGUOUS_COLUMN,
             Fault::DuplicateColumn => Self::DUPLICATE_COLUMN,
             Fault::GroupingError => Self::GROUPING_ERROR,
+            Fault::WindowingError => Self::WINDOWING_ERROR,
+            Fault::InvalidLimit => Self::INVALID_ROW_COUNT_IN_LIMIT,
+            Fault::InvalidOffset => Self::INVALID_ROW_COUNT_IN_OFFSET,
+            Fault::UndefinedParameter => Self::UNDEFINED_PARAMETER,
             Fault::DatatypeMismatch => Self::DATATYPE_MISMATCH,
             Fault::IndeterminateDatatype => Self::INDETERMINATE_DATATYPE,
             Fault::InvalidTextRepresentation => Self::INVALID_TEXT_REPRESENTATION,

@@ -26,6 +26,14 @@ pub enum Fault {
     AmbiguousColumn,
     DuplicateColumn,
     GroupingError,
+    /// A window function where there can be none.
+    WindowingError,
+    /// A LIMIT below zero.
+    InvalidLimit,
+    /// An OFFSET below zero.
+    InvalidOffset,
+    /// `$1` where nothing was given for it.
+    UndefinedParameter,
     DatatypeMismatch,
     IndeterminateDatatype,
     /// Text that is not a value of its type.
