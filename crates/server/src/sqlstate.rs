@@ -21,6 +21,7 @@ impl SqlState {
     pub(crate) const INVALID_ARGUMENT_FOR_POWER: SqlState = SqlState("2201F");
     pub(crate) const DUPLICATE_ALIAS: SqlState = SqlState("42712");
     pub(crate) const NUMERIC_VALUE_OUT_OF_RANGE: SqlState = SqlState("22003");
+    pub(crate) const NULL_VALUE_NOT_ALLOWED: SqlState = SqlState("22004");
     pub(crate) const INVALID_DATETIME_FORMAT: SqlState = SqlState("22007");
     pub(crate) const DATETIME_FIELD_OVERFLOW: SqlState = SqlState("22008");
     pub(crate) const DIVISION_BY_ZERO: SqlState = SqlState("22012");
@@ -107,6 +108,7 @@ impl SqlState {
             Fault::IndeterminateDatatype => Self::INDETERMINATE_DATATYPE,
             Fault::InvalidTextRepresentation => Self::INVALID_TEXT_REPRESENTATION,
             Fault::InvalidParameterValue => Self::INVALID_PARAMETER_VALUE,
+            Fault::NullValueNotAllowed => Self::NULL_VALUE_NOT_ALLOWED,
             Fault::UntranslatableCharacter => Self::UNTRANSLATABLE_CHARACTER,
             Fault::CharacterNotInRepertoire => Self::CHARACTER_NOT_IN_REPERTOIRE,
             Fault::NumericValueOutOfRange => Self::NUMERIC_VALUE_OUT_OF_RANGE,

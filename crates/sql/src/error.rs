@@ -39,6 +39,8 @@ pub enum Fault {
     /// Text that is not a value of its type.
     InvalidTextRepresentation,
     InvalidParameterValue,
+    /// NULL where a value must be.
+    NullValueNotAllowed,
     /// An ESCAPE of more than one character.
     InvalidEscapeSequence,
     UntranslatableCharacter,

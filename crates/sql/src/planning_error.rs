@@ -9,7 +9,7 @@ use crate::function::undefined_function;
 use crate::{Error, Fault};
 
 /// By a part of the text: the fault, and what to say of it.
-const KNOWN: [(&str, Fault, &str); 22] = [
+const KNOWN: [(&str, Fault, &str); 23] = [
     ("not allowed in the WHERE clause. Consider", Fault::GroupingError, "aggregate functions are not allowed in WHERE"),
     ("Aggregate functions are not allowed", Fault::GroupingError, "aggregate functions are not allowed here"),
     ("Window functions are not allowed", Fault::WindowingError, "window functions are not allowed here"),
@@ -21,6 +21,7 @@ const KNOWN: [(&str, Fault, &str); 22] = [
     ("EXCEPT queries have different number of columns", Fault::SyntaxError, "each EXCEPT query must have the same number of columns"),
     ("The subquery should only return one column", Fault::SyntaxError, "subquery must return only one column"),
     ("coalesce must have at least one argument", Fault::SyntaxError, "coalesce() without an argument"),
+    ("Step cannot be zero", Fault::InvalidParameterValue, "step size cannot equal zero"),
     ("Inconsistent data length across values list", Fault::SyntaxError, "VALUES lists must all be the same length"),
     ("LIMIT must be >= 0", Fault::InvalidLimit, "LIMIT must not be negative"),
     ("OFFSET must be >=0", Fault::InvalidOffset, "OFFSET must not be negative"),
@@ -59,7 +60,11 @@ fn named(line: &str) -> Option<Error> {
         && let Some(names) = between(line, "but only ", " names given")
     {
         let message = format!("{columns} columns are available but {names} are named");
-        return Some(Error::new(Fault::InvalidColumnReference, message));
+        return Some(match names.parse::<usize>().ok() > columns.parse::<usize>().ok() {
+            true => Error::new(Fault::InvalidColumnReference, message),
+            false => Error::unsupported("an alias that names some of the columns only")
+                .with_hint("Name all columns, or none."),
+        });
     }
     if line.contains("GROUP BY") {
         return Some(Error::new(Fault::GroupingError, line));

@@ -11,6 +11,7 @@
 mod calls;
 mod catalog_query;
 mod context;
+mod dependent;
 mod explain;
 mod grammar;
 mod interval_text;
@@ -27,6 +28,7 @@ mod session_values;
 mod set_functions;
 mod set_operations;
 mod sql_function;
+mod table_functions;
 mod types;
 mod typing;
 

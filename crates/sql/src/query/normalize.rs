@@ -14,6 +14,7 @@ use super::operators;
 use super::set_functions;
 use super::set_operations::{check_body, check_joins};
 use super::sql_function;
+use super::table_functions;
 use super::types::pg_type;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
@@ -97,9 +98,11 @@ impl VisitorMut for Rewriter {
         if let Err(error) = checked.and_then(|()| sql_function::expand(table)) {
             return ControlFlow::Break(error);
         }
-        calls::rewrite_table(table);
-        name_column_of_function(table);
         set_functions::table_function(table);
+        if let Err(error) = table_functions::rewrite(table) {
+            return ControlFlow::Break(error);
+        }
+        name_column_of_function(table);
         // The planner would leave these out without a word.
         if let TableFactor::Table { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. }
         | TableFactor::Derived { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. } = table {
