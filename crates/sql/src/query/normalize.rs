@@ -89,7 +89,6 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(error);
         }
         self.scopes.push(set_functions::tables_of(select));
-        set_functions::exists_in_select_list(select);
         ControlFlow::Continue(())
     }
 

@@ -1,19 +1,16 @@
 //! Functions and subqueries that give rows where DataFusion plans only lists and single values.
 //!
-//! `_pg_expandarray` becomes `unnest` of a list. `ARRAY(SELECT …)` becomes `array_agg`, and EXISTS in
-//! a select list becomes a count.
+//! `_pg_expandarray` becomes `unnest` of a list. `ARRAY(SELECT …)` becomes `array_agg`, 
 
 use super::normalize::call;
 use crate::Error;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, ObjectNamePart, OrderByExpr,
-    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value, VisitMut,
-    VisitorMut,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use std::ops::ControlFlow;
 
 /// Functions that give the same rows whatever they are asked.
 const KEPT_AS_TABLES: [&str; 3] = ["pg_get_keywords", "pg_options_to_table", "pg_partition_tree"];
@@ -138,65 +135,6 @@ fn by_the_item(mut ordering: OrderByExpr, item: &Expr) -> OrderByExpr {
         ordering.expr = item.clone();
     }
     ordering
-}
-
-/// EXISTS in a select list, which DataFusion does not plan, as a comparison of a count.
-pub(super) fn exists_in_select_list(select: &mut Select) {
-    for item in &mut select.projection {
-        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = expr.visit(&mut Counting { depth: 0 });
-        }
-    }
-}
-
-/// Leaves alone what subqueries filter by.
-struct Counting {
-    depth: usize,
-}
-
-impl VisitorMut for Counting {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Exists { subquery, negated } = expr
-            && let Some(counted) = counted(subquery)
-        {
-            let op = if *negated { BinaryOperator::Eq } else { BinaryOperator::Gt };
-            let none = Expr::Value(Value::Number("0".to_owned(), false).with_empty_span());
-            *expr = Expr::Nested(Box::new(Expr::BinaryOp {
-                left: Box::new(Expr::Subquery(Box::new(counted))),
-                op,
-                right: Box::new(none),
-            }));
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn counted(query: &Query) -> Option<Query> {
-    let mut query = query.clone();
-    if query.limit_clause.is_some() || query.fetch.is_some() {
-        return None;
-    }
-    query.order_by = None;
-    let SetExpr::Select(select) = query.body.as_mut() else { return None };
-    if !is_plain(select) {
-        return None;
-    }
-    let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
-    select.projection = vec![SelectItem::UnnamedExpr(call("count", vec![one]))];
-    Some(query)
 }
 
 /// The tables of a SELECT by the names they have in it.

@@ -13,12 +13,12 @@ pub(super) fn all() -> Vec<ScalarUDF> {
     let jsonb = PgType::Jsonb;
     vec![
         // The last argument is a truth value as text.
-        row_function("jsonb_set", &[Text, TextList, Text, Text], jsonb, |args| {
+        row_function("jsonb_set_at", &[Text, TextList, Text, Text], jsonb, |args| {
             let create = args[3].text() == "true";
             let value = parse(args[2].text())?;
             changed(args[0].text(), args[1].list(), "set", &Change::Set { value, create })
         }),
-        row_function("jsonb_insert", &[Text, TextList, Text, Text], jsonb, |args| {
+        row_function("jsonb_insert_at", &[Text, TextList, Text, Text], jsonb, |args| {
             let after = args[3].text() == "true";
             let value = parse(args[2].text())?;
             changed(args[0].text(), args[1].list(), "set", &Change::Insert { value, after })

@@ -17,7 +17,7 @@ mod scalar;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, TableReference};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
     Distinct, Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, SubqueryAlias,
 };
@@ -41,10 +41,19 @@ pub(super) fn unnested(plan: LogicalPlan) -> Result<LogicalPlan> {
     Ok(rewritten.data)
 }
 
-/// Whether anything in the plan looks at rows around it.
+/// Whether anything in the plan looks at rows around it, or compares with a subquery where
+/// DataFusion has no join for it.
 fn depends(plan: &LogicalPlan) -> Result<bool> {
     let found = plan.apply_with_subqueries(|node| {
-        Ok(match node.contains_outer_reference() {
+        let compares = match node {
+            LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => {
+                node.expressions().iter().try_fold(false, |any, each| {
+                    Ok::<bool, DataFusionError>(any || holds_subquery(each)?)
+                })?
+            }
+            _ => false,
+        };
+        Ok(match compares || node.contains_outer_reference() {
             true => TreeNodeRecursion::Stop,
             false => TreeNodeRecursion::Continue,
         })
@@ -199,7 +208,13 @@ fn datafusion_can(body: &LogicalPlan) -> Result<bool> {
 
 fn holds_subquery(expr: &Expr) -> Result<bool> {
     expr.exists(|each| {
-        Ok(matches!(each, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)))
+        Ok(matches!(
+            each,
+            Expr::ScalarSubquery(_)
+                | Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::SetComparison(_)
+        ))
     })
 }
 

@@ -26,7 +26,9 @@ impl Outer {
     pub(super) fn values(left: &LogicalPlan, body: &LogicalPlan, name: String) -> Result<Outer> {
         let asked = asked_for(body, left.schema())?;
         let mut outer = Self::of(left, asked, &name)?;
-        outer.plan = LogicalPlanBuilder::from(outer.plan).distinct()?.build()?;
+        if !outer.names.is_empty() {
+            outer.plan = LogicalPlanBuilder::from(outer.plan).distinct()?.build()?;
+        }
         Ok(outer)
     }
 
@@ -39,7 +41,11 @@ impl Outer {
         let exprs = names.iter().map(|(outside, inside)| {
             Expr::Column(outside.clone()).alias(inside.name.as_str())
         });
-        let plan = LogicalPlanBuilder::from(left.clone()).project(exprs)?.build()?;
+        let plan = match names.is_empty() {
+            // All rows are the same to the subquery.
+            true => LogicalPlanBuilder::empty(true).build()?,
+            false => LogicalPlanBuilder::from(left.clone()).project(exprs)?.build()?,
+        };
         let columns = names.iter().map(|(_, inside)| inside.clone()).collect();
         Ok(Outer { plan, names, columns })
     }

@@ -11,7 +11,8 @@ use datafusion::error::Result;
 use datafusion::functions_window::row_number::row_number;
 use datafusion::logical_expr::{
     Aggregate, Distinct, Expr, ExprFunctionExt, ExprSchemable, Join, JoinType, Limit, LogicalPlan,
-    LogicalPlanBuilder, SortExpr, SubqueryAlias, Union, Unnest, Values, Window, lit, when,
+    LogicalPlanBuilder, SortExpr, SubqueryAlias, Union, Unnest, Values, Window,
+    WindowFrame, lit, when,
 };
 use std::sync::Arc;
 
@@ -76,6 +77,7 @@ impl Pusher {
                 let plan = LogicalPlanBuilder::from(pushed.plan).filter(predicate)?.build()?;
                 Ok(Some(Pushed { plan, order: pushed.order }))
             }
+            LogicalPlan::Subquery(subquery) => self.push(&subquery.subquery, outer),
             LogicalPlan::SubqueryAlias(alias) => self.push_alias(alias, outer),
             LogicalPlan::Unnest(unnest) => self.push_unnest(unnest, outer),
             LogicalPlan::Sort(sort) => {
@@ -123,13 +125,14 @@ impl Pusher {
         kept: Vec<Expr>,
     ) -> Result<Pushed> {
         let order = bare(&self.name());
+        // A number is a matter of rows, and there may be no key.
+        let frame = WindowFrame::new((!keys.is_empty()).then_some(true));
         let number = row_number()
             .partition_by(outer.columns().iter().cloned().map(Expr::Column).collect())
             .order_by(keys)
-            .build()?
-            .alias(order.name.as_str());
-        // The alias of a window stands in a projection above it.
-        let plan = LogicalPlanBuilder::from(pushed.plan).window([number.clone().unalias()])?;
+            .window_frame(frame)
+            .build()?;
+        let plan = LogicalPlanBuilder::from(pushed.plan).window([number])?;
         let computed = plan.schema().columns().pop().map(Expr::Column);
         let own = outer.columns().iter().cloned().map(Expr::Column);
         let exprs = own
