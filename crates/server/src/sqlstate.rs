@@ -21,6 +21,7 @@ impl SqlState {
     pub(crate) const INVALID_ARGUMENT_FOR_POWER: SqlState = SqlState("2201F");
     pub(crate) const DUPLICATE_ALIAS: SqlState = SqlState("42712");
     pub(crate) const NUMERIC_VALUE_OUT_OF_RANGE: SqlState = SqlState("22003");
+    pub(crate) const NULL_VALUE_NOT_ALLOWED: SqlState = SqlState("22004");
     pub(crate) const INVALID_DATETIME_FORMAT: SqlState = SqlState("22007");
     pub(crate) const DATETIME_FIELD_OVERFLOW: SqlState = SqlState("22008");
     pub(crate) const DIVISION_BY_ZERO: SqlState = SqlState("22012");
@@ -53,6 +54,10 @@ impl SqlState {
     pub(crate) const UNDEFINED_OBJECT: SqlState = SqlState("42704");
     pub(crate) const AMBIGUOUS_FUNCTION: SqlState = SqlState("42725");
     pub(crate) const GROUPING_ERROR: SqlState = SqlState("42803");
+    pub(crate) const WINDOWING_ERROR: SqlState = SqlState("42P20");
+    pub(crate) const INVALID_ROW_COUNT_IN_LIMIT: SqlState = SqlState("2201W");
+    pub(crate) const INVALID_ROW_COUNT_IN_OFFSET: SqlState = SqlState("2201X");
+    pub(crate) const UNDEFINED_PARAMETER: SqlState = SqlState("42P02");
     pub(crate) const DATATYPE_MISMATCH: SqlState = SqlState("42804");
     pub(crate) const WRONG_OBJECT_TYPE: SqlState = SqlState("42809");
     pub(crate) const UNDEFINED_FUNCTION: SqlState = SqlState("42883");
@@ -95,10 +100,15 @@ impl SqlState {
             Fault::AmbiguousColumn => Self::AMBIGUOUS_COLUMN,
             Fault::DuplicateColumn => Self::DUPLICATE_COLUMN,
             Fault::GroupingError => Self::GROUPING_ERROR,
+            Fault::WindowingError => Self::WINDOWING_ERROR,
+            Fault::InvalidLimit => Self::INVALID_ROW_COUNT_IN_LIMIT,
+            Fault::InvalidOffset => Self::INVALID_ROW_COUNT_IN_OFFSET,
+            Fault::UndefinedParameter => Self::UNDEFINED_PARAMETER,
             Fault::DatatypeMismatch => Self::DATATYPE_MISMATCH,
             Fault::IndeterminateDatatype => Self::INDETERMINATE_DATATYPE,
             Fault::InvalidTextRepresentation => Self::INVALID_TEXT_REPRESENTATION,
             Fault::InvalidParameterValue => Self::INVALID_PARAMETER_VALUE,
+            Fault::NullValueNotAllowed => Self::NULL_VALUE_NOT_ALLOWED,
             Fault::UntranslatableCharacter => Self::UNTRANSLATABLE_CHARACTER,
             Fault::CharacterNotInRepertoire => Self::CHARACTER_NOT_IN_REPERTOIRE,
             Fault::NumericValueOutOfRange => Self::NUMERIC_VALUE_OUT_OF_RANGE,

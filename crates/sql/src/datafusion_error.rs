@@ -4,8 +4,8 @@
 //! nobody knows is `internal error` if it came from execution and `not supported` if it came from
 //! planning, because a plan that cannot be made is a feature that is missing.
 
-use crate::function::undefined_function;
 use crate::memory_error::out_of_memory;
+use crate::planning_error::{from_plan, outside};
 use crate::{Error, Fault};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, Diagnostic, SchemaError};
@@ -28,7 +28,7 @@ impl From<DataFusionError> for Error {
             DataFusionError::Shared(inner) => from_reference(inner.as_ref()),
             DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
             DataFusionError::SchemaError(inner, _) => from_schema(&inner),
-            DataFusionError::NotImplemented(message) => Error::unsupported(first_line(&message)),
+            DataFusionError::NotImplemented(message) => Error::unsupported(outside(&first_line(&message))),
             DataFusionError::Plan(message) => from_plan(&message),
             DataFusionError::Execution(message) => from_execution(&message),
             DataFusionError::ResourcesExhausted(message) => out_of_memory(&message),
@@ -53,7 +53,7 @@ fn from_reference(error: &DataFusionError) -> Error {
         DataFusionError::External(inner) => from_std(inner.as_ref()),
         DataFusionError::ArrowError(inner, _) => from_arrow_reference(inner),
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
-        DataFusionError::NotImplemented(message) => Error::unsupported(first_line(message)),
+        DataFusionError::NotImplemented(message) => Error::unsupported(outside(&first_line(message))),
         DataFusionError::Plan(message) => from_plan(message),
         DataFusionError::Execution(message) => from_execution(message),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
@@ -134,7 +134,7 @@ fn from_value(message: &str) -> Error {
     {
         return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
     }
-    let too_large = ["too large", "overflow", "out of range", "Can't cast value"];
+    let too_large = ["too large", "too small to store", "overflow", "out of range", "Can't cast value"];
     if too_large.iter().any(|part| message.to_lowercase().contains(&part.to_lowercase())) {
         return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
     }
@@ -172,65 +172,6 @@ fn shown(column: &Column) -> String {
     match &column.relation {
         Some(table) => format!("{}.{}", table.table(), column.name),
         None => format!("\"{}\"", column.name),
-    }
-}
-
-fn from_plan(message: &str) -> Error {
-    let line = first_line(message);
-    if let Some(name) = between(&line, "Invalid function '", "'") {
-        return undefined_function(name);
-    }
-    if let Some(own) =
-        between(&line, "user-defined coercion failed with: ", ". No function matches")
-    {
-        return from_coercion(own);
-    }
-    if message.contains("array_has(") {
-        return Error::unsupported("this use of ANY or ALL is not supported");
-    }
-    if let Some(call) = between(message, "given name and argument types '", "'") {
-        return Error::new(Fault::UndefinedFunction, format!("function {call} does not exist"))
-            .with_hint("You might need to add explicit type casts.");
-    }
-    if line.contains("Failed to coerce arguments")
-        || line.starts_with("function ") && line.ends_with("does not exist")
-        || line.contains("does not support zero arguments")
-    {
-        return Error::new(Fault::UndefinedFunction, line);
-    }
-    if line.contains("must appear in the GROUP BY clause")
-        || line.contains("must be part of GROUP BY")
-        || line.contains("GROUP BY")
-    {
-        return Error::new(Fault::GroupingError, line);
-    }
-    if line.contains("temporal operation") {
-        return Error::unsupported("this operator on intervals is not supported");
-    }
-    if line.contains("Cannot infer common argument type")
-        || line.contains("Cannot coerce")
-        || line.contains("can't be evaluated because there isn't a common type")
-        || line.contains("Cannot get result type")
-    {
-        return Error::new(Fault::UndefinedFunction, format!("operator does not exist: {line}"))
-            .with_hint("You might need to add explicit type casts.");
-    }
-    if line.contains("Projections require unique expression names") {
-        return Error::new(Fault::DuplicateColumn, line);
-    }
-    Error::new(Fault::FeatureNotSupported, line)
-}
-
-/// A function of ours refused its argument types; DataFusion kept only the text of that.
-fn from_coercion(message: &str) -> Error {
-    let message = message
-        .trim_start_matches("External error: ")
-        .trim_start_matches("Error during planning: ")
-        .trim_start_matches("Execution error: ");
-    match message.starts_with("function ") {
-        true => Error::new(Fault::UndefinedFunction, message)
-            .with_hint("You might need to add explicit type casts."),
-        false => Error::unsupported(message),
     }
 }
 
@@ -282,11 +223,11 @@ fn located(error: Error, diagnostic: &Diagnostic) -> Error {
     }
 }
 
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+pub(crate) fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text.split_once(start)?.1.split_once(end).map(|(found, _)| found)
 }
 
 /// Messages may carry backtraces and internal notes behind the first line.
-fn first_line(message: &str) -> String {
+pub(crate) fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or(message).trim().to_owned()
 }

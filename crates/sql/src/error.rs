@@ -26,11 +26,21 @@ pub enum Fault {
     AmbiguousColumn,
     DuplicateColumn,
     GroupingError,
+    /// A window function where there can be none.
+    WindowingError,
+    /// A LIMIT below zero.
+    InvalidLimit,
+    /// An OFFSET below zero.
+    InvalidOffset,
+    /// `$1` where nothing was given for it.
+    UndefinedParameter,
     DatatypeMismatch,
     IndeterminateDatatype,
     /// Text that is not a value of its type.
     InvalidTextRepresentation,
     InvalidParameterValue,
+    /// NULL where a value must be.
+    NullValueNotAllowed,
     /// An ESCAPE of more than one character.
     InvalidEscapeSequence,
     UntranslatableCharacter,

@@ -25,6 +25,7 @@ mod insert;
 mod memory_error;
 mod moment;
 mod pg_type;
+mod planning_error;
 mod prepared;
 mod provider;
 mod query;

@@ -11,7 +11,9 @@
 mod calls;
 mod catalog_query;
 mod context;
+mod dependent;
 mod explain;
+mod grammar;
 mod interval_text;
 mod literals;
 mod naming;
@@ -26,6 +28,7 @@ mod session_values;
 mod set_functions;
 mod set_operations;
 mod sql_function;
+mod table_functions;
 mod types;
 mod typing;
 
@@ -159,7 +162,8 @@ impl QueryEngine {
         settings: &SessionSettings,
     ) -> Result<PreparedQuery> {
         let (explain, query) = explain::split(statement)?;
-        let planned = self.plan(query.clone(), parameter_types, settings)?;
+        let planned = self.plan(query.clone(), parameter_types, settings);
+        let planned = planned.map_err(cannot_be_planned)?;
         let query_columns = columns(&planned.plan)?;
         let asks_session =
             session_values::asked_for(&planned.plan)? || session_values::reads_view(&planned.plan)?;
@@ -206,8 +210,10 @@ impl QueryEngine {
         }
         let read = view.view.clone();
         let state = self.state_at(view, settings);
-        let optimized = optimize(&state, prepared, parameters, settings, &read)?;
-        let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
+        let optimized = optimize(&state, prepared, parameters, settings, &read);
+        let optimized = optimized.map_err(cannot_be_planned)?;
+        let physical = state.query_planner().create_physical_plan(&optimized, &state).await;
+        let physical = physical.map_err(|error| cannot_be_planned(error.into()))?;
         let context = task_context(&state);
         if let Some(explain) = &prepared.explain {
             return explain.answer(&optimized, physical, context).await;
@@ -247,6 +253,18 @@ impl QueryEngine {
         state.config_mut().set_extension(Arc::new(view));
         state.config_mut().set_extension(Arc::new(settings.clone()));
         state
+    }
+}
+
+/// A planner that contradicts itself cannot plan the query: a feature that is missing.
+fn cannot_be_planned(error: Error) -> Error {
+    match error.fault() {
+        crate::Fault::Internal => {
+            tracing::warn!(error = error.message(), "a query could not be planned");
+            Error::unsupported("a query of this shape cannot be planned")
+                .with_hint("Write its subqueries as WITH queries or joins.")
+        }
+        _ => error,
     }
 }
 
@@ -292,6 +310,9 @@ fn is_small(parameter: &Value) -> bool {
 }
 
 fn bound(parameter_types: &[PgType], parameters: &[Value]) -> Result<ParamValues> {
+    if parameters.is_empty() && !parameter_types.is_empty() {
+        return Err(Error::new(crate::Fault::UndefinedParameter, "there is no parameter $1"));
+    }
     if parameters.len() != parameter_types.len() {
         return Err(Error::new(
             crate::Fault::SyntaxError,
@@ -340,6 +361,8 @@ fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
     options.execution.time_zone = Some("UTC".to_owned());
     // Few rows are not worth spreading over threads, and a scan knows how many it has at most.
     options.execution.use_row_number_estimates_to_optimize_partitioning = true;
+    // Of CASE, the logical plan may know that it is never NULL where the physical one does not.
+    options.execution.skip_physical_aggregate_schema_check = true;
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime(memory_bytes)?)

@@ -24,6 +24,7 @@ mod standard_constraints;
 mod statics;
 mod views;
 
+pub(crate) use keywords::is_reserved_word;
 pub(crate) use definitions::{ByOid, Definitions};
 pub(crate) use descriptions::Descriptions;
 pub(crate) use relation::{

@@ -16,11 +16,13 @@ mod like;
 mod money;
 mod nullable;
 mod numeric_cast;
+mod one_row;
 mod operand_types;
 mod path;
 mod random_uuid;
 mod rewrite;
 mod row_function;
+mod series;
 mod session;
 mod setting_lookup;
 mod simple;
@@ -33,6 +35,7 @@ pub(crate) use jsonb::normal_text as jsonb_text;
 pub(crate) use known_names::undefined_function;
 pub(crate) use money::{format_amount_at, is_format_amount};
 pub(crate) use nullable::NAME as MAY_BE_NULL;
+pub(crate) use one_row::one_row;
 pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;
 pub(crate) use simple::undefined;
@@ -47,6 +50,7 @@ use store::Ledger;
 pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
     for function in cast::all().into_iter().chain(session::all()).chain(jsonb::all()).chain([
         numeric_cast::numeric(),
+        series::series(),
         like::like_pattern(),
         date_trunc::date_trunc(),
         to_char::to_char(),

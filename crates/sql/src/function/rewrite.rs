@@ -12,7 +12,7 @@ use super::own;
 use super::to_char::instant_text;
 use crate::catalog::PG_TYPE_KEY;
 use crate::query::from_arrow;
-use crate::{Error, Fault};
+use crate::{Error, Fault, PgType};
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
@@ -69,6 +69,12 @@ impl FunctionRewrite for PostgresMeaning {
                 let high = Box::new(read_as(*high, &expr, schema)?);
                 Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
             }
+            Expr::Case(case) if case.expr.is_none() => {
+                for (condition, _) in &case.when_then_expr {
+                    is_condition(condition, schema)?;
+                }
+                Ok(Transformed::no(Expr::Case(case)))
+            }
             Expr::Cast(cast) => rewrite_cast(cast, schema, session_zone(config)),
             Expr::ScalarFunction(function) => {
                 Ok(calendar_function(function, schema, session_zone(config)))
@@ -98,6 +104,18 @@ fn comparable(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Res
     let message = format!("operator does not exist: {} {op} {}", left.name(), right.name());
     Err(own(Error::new(Fault::UndefinedFunction, message)
         .with_hint("You might need to add explicit type casts.")))
+}
+
+/// What stands behind WHEN is true or false.
+fn is_condition(condition: &Expr, schema: &DFSchema) -> Result<()> {
+    let data_type = condition.get_type(schema)?;
+    let literal = matches!(condition, Expr::Literal(..));
+    if matches!(data_type, DataType::Boolean | DataType::Null) || literal && is_text(&data_type) {
+        return Ok(());
+    }
+    let name = from_arrow(&data_type).map_or("another type", PgType::name);
+    let message = format!("argument of CASE/WHEN must be type boolean, not type {name}");
+    Err(own(Error::new(Fault::DatatypeMismatch, message)))
 }
 
 fn compares(operator: Operator) -> bool {

@@ -3,34 +3,76 @@
 
 use super::literals::make_bare;
 use super::normalize::call;
+use super::table_functions;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query,
-    Statement, TableAlias, TableAliasColumnDef, TableFactor,
+    Array, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, Value,
 };
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 
 /// Postgres' name, and DataFusion's for the same.
-const RENAMED: [(&str, &str); 5] = [
+const RENAMED: [(&str, &str); 6] = [
     ("every", "bool_and"),
     ("array_remove", "array_remove_all"),
     ("array_replace", "array_replace_all"),
     ("ceiling", "ceil"),
     ("json_array_length", "jsonb_array_length"),
+    ("json_typeof", "jsonb_typeof"),
 ];
 
-/// A function that gives a set: what makes its lists, and what its columns are called.
-const SETS: [(&str, &[&str], &[&str]); 5] = [
-    ("jsonb_array_elements", &["jsonb_elements"], &["value"]),
-    ("jsonb_array_elements_text", &["jsonb_elements_text"], &["value"]),
-    ("jsonb_object_keys", &["jsonb_keys"], &["jsonb_object_keys"]),
-    ("jsonb_each", &["jsonb_keys", "jsonb_values"], &["key", "value"]),
-    ("jsonb_each_text", &["jsonb_keys", "jsonb_values_text"], &["key", "value"]),
+/// An aggregate that makes a document: what each row gives, and what is made of them all.
+const AGGREGATES: [(&str, &str, &str); 4] = [
+    ("jsonb_agg", "to_jsonb", "jsonb_of_elements"),
+    ("json_agg", "to_json", "json_of_elements"),
+    ("jsonb_object_agg", "jsonb_pair", "jsonb_of_pairs"),
+    ("json_object_agg", "json_pair", "json_of_pairs"),
 ];
+
+/// Functions on documents whose arguments vary in number.
+fn document(name: &str, mut args: Vec<Expr>) -> Option<Expr> {
+    let at_path = match name {
+        "jsonb_extract_path" => "jsonb_at_path",
+        "jsonb_extract_path_text" => "jsonb_text_at_path",
+        "json_extract_path" => "json_at_path",
+        "json_extract_path_text" => "json_text_at_path",
+        "jsonb_set" | "jsonb_insert" if (3..=4).contains(&args.len()) => {
+            // A truth value goes as text.
+            let default = if name == "jsonb_set" { "true" } else { "false" };
+            let given = if args.len() == 4 { args.pop() } else { None };
+            args.push(given.map_or_else(|| text(default), as_text));
+            return Some(call(&format!("{name}_at"), args));
+        }
+        "jsonb_object" if args.len() == 2 => return Some(call("jsonb_object_of", args)),
+        _ => return None,
+    };
+    if args.len() < 2 {
+        return None;
+    }
+    let path = Expr::Array(Array { elem: args.split_off(1), named: true });
+    args.push(path);
+    Some(call(at_path, args))
+}
+
+fn text(value: &str) -> Expr {
+    Expr::Value(Value::SingleQuotedString(value.to_owned()).with_empty_span())
+}
+
+fn as_text(expr: Expr) -> Expr {
+    let expr = Box::new(expr);
+    Expr::Cast { kind: CastKind::Cast, expr, data_type: SqlType::Text, array: false, format: None }
+}
 
 fn name_of(function: &Function) -> String {
     let name = function.name.0.last().and_then(|part| part.as_ident());
     name.map_or_else(String::new, |name| name.value.to_ascii_lowercase())
+}
+
+fn arguments_of(function: &Function) -> Option<Vec<Expr>> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let argument = |arg: &FunctionArg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    };
+    list.args.iter().map(argument).collect()
 }
 
 fn rename(function: &mut Function, name: &str) {
@@ -46,19 +88,21 @@ pub(super) fn rewrite(expr: &mut Expr) {
     }
     if let Some((_, ours)) = RENAMED.iter().find(|(postgres, _)| *postgres == name) {
         rename(function, ours);
-    } else if name == "generate_series" {
-        *expr = call("unnest", vec![expr.clone()]);
-    } else if name == "jsonb_agg" {
-        if let FunctionArguments::List(list) = &mut function.args
-            && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] = list.args.as_mut_slice()
+    } else if let Some((_, item, whole)) = AGGREGATES.iter().find(|(known, ..)| *known == name) {
+        if let Some(arguments) = arguments_of(function)
+            && let FunctionArguments::List(list) = &mut function.args
         {
-            *arg = call("to_jsonb", vec![arg.clone()]);
+            let collected = FunctionArgExpr::Expr(call(item, arguments));
+            list.args = vec![FunctionArg::Unnamed(collected)];
             rename(function, "array_agg");
-            *expr = call("jsonb_of_elements", vec![expr.clone()]);
+            *expr = call(whole, vec![expr.clone()]);
         }
-    } else if let Some((_, [list], _)) = SETS.iter().find(|(set, ..)| *set == name) {
-        rename(function, list);
-        *expr = call("unnest", vec![expr.clone()]);
+    } else if let Some(document) = arguments_of(function).and_then(|args| document(&name, args)) {
+        *expr = document;
+    } else if let Some(rows) =
+        arguments_of(function).and_then(|args| table_functions::in_select_list(&name, args))
+    {
+        *expr = rows;
     }
 }
 
@@ -68,51 +112,5 @@ fn bare_argument(function: &mut Function) {
         && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))] = list.args.as_mut_slice()
     {
         make_bare(arg);
-    }
-}
-
-/// `FROM jsonb_each(x)` is a query that unnests lists.
-pub(super) fn rewrite_table(table: &mut TableFactor) {
-    let TableFactor::Table { name, args: Some(args), alias, .. } = table else { return };
-    let function = name.0.last().and_then(|part| part.as_ident());
-    let Some(function) = function.map(|function| function.value.to_ascii_lowercase()) else {
-        return;
-    };
-    let Some((_, lists, columns)) = SETS.iter().find(|(set, ..)| *set == function) else { return };
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = args.args.as_slice() else {
-        return;
-    };
-    let items: Vec<String> = lists
-        .iter()
-        .zip(*columns)
-        .map(|(list, column)| format!("unnest({list}({argument})) AS \"{column}\""))
-        .collect();
-    let Some(subquery) = parsed(&format!("SELECT {}", items.join(", "))) else { return };
-    let mut alias = alias.clone().unwrap_or_else(|| TableAlias {
-        explicit: true,
-        name: Ident::with_quote('"', function),
-        columns: Vec::new(),
-        at: None,
-    });
-    // The alias of a function with one column names that too.
-    if columns.len() == 1 && alias.columns.is_empty() {
-        let name = match columns {
-            ["value"] => Ident::with_quote('"', "value"),
-            _ => alias.name.clone(),
-        };
-        alias.columns.push(TableAliasColumnDef { name, data_type: None });
-    }
-    *table = TableFactor::Derived {
-        lateral: true,
-        subquery: Box::new(subquery),
-        alias: Some(alias),
-        sample: None,
-    };
-}
-
-fn parsed(text: &str) -> Option<Query> {
-    match Parser::parse_sql(&PostgreSqlDialect {}, text).ok()?.pop()? {
-        Statement::Query(query) => Some(*query),
-        _ => None,
     }
 }

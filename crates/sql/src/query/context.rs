@@ -6,17 +6,19 @@ use crate::catalog::Catalog;
 use crate::function::undefined_function;
 use crate::{Error, Fault};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::catalog::TableFunctionArgs;
+use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::datasource::cte_worktable::CteWorkTable;
-use datafusion::datasource::provider_as_source;
+use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
-    AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
+    AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource,
+    WindowUDF,
 };
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::scalar::ScalarValue;
@@ -52,6 +54,20 @@ fn wide_literal(arg: Expr) -> Expr {
         }
         other => other,
     }
+}
+
+/// A series has the type of its widest bound, and its column the function's name.
+fn integer_series(series: Arc<dyn TableProvider>, types: &[DataType]) -> Result<Arc<dyn TableSource>> {
+    let wide = types.contains(&DataType::Int64);
+    let data_type = if wide { DataType::Int64 } else { DataType::Int32 };
+    let plan = LogicalPlanBuilder::scan("series", provider_as_source(series), None)?;
+    let columns = plan.schema().columns();
+    let values = columns.into_iter().map(|column| {
+        Expr::Cast(Cast::new(Box::new(Expr::Column(column)), data_type.clone()))
+            .alias("generate_series")
+    });
+    let plan = plan.project(values.collect::<Vec<_>>())?.build()?;
+    Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
 }
 
 impl Names<'_> {
@@ -100,11 +116,15 @@ impl ContextProvider for Names<'_> {
         let args = args
             .into_iter()
             .map(|arg| simplifier.coerce(arg, &schema).and_then(|arg| simplifier.simplify(arg)))
-            .map(|arg| arg.map(wide_literal))
             .collect::<Result<Vec<_>>>()?;
+        let types = args.iter().map(|arg| arg.get_type(&schema)).collect::<Result<Vec<_>>>()?;
+        let args: Vec<Expr> = args.into_iter().map(wide_literal).collect();
         let table =
             function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state))?;
-        Ok(provider_as_source(table))
+        match unqualified(name) {
+            "generate_series" => integer_series(table, &types),
+            _ => Ok(provider_as_source(table)),
+        }
     }
 
     fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {

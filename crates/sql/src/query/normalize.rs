@@ -7,19 +7,21 @@
 
 use super::calls;
 use super::catalog_query;
+use super::grammar;
 use super::literals;
 use super::naming::name_columns;
 use super::operators;
 use super::set_functions;
 use super::set_operations::{check_body, check_joins};
 use super::sql_function;
+use super::table_functions;
 use super::types::pg_type;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CastKind, CharacterLength, DataType as SqlType, ExactNumberInfo, Expr,
     Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
     LimitClause, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAliasColumnDef,
-    TableFactor, Value, VisitMut, VisitorMut,
+    TableFactor, TableSampleKind, Value, VisitMut, VisitorMut,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -54,8 +56,11 @@ impl VisitorMut for Rewriter {
         if let Err(error) = plain_limit(query).and_then(|()| check_body(&query.body)) {
             return ControlFlow::Break(error);
         }
-        for limit in limits(query) {
+        for limit in limits_mut(query) {
             self.hint(limit, PgType::Int8);
+            if let Err(error) = read_count(limit) {
+                return ControlFlow::Break(error);
+            }
         }
         catalog_query::simplify(query);
         // Before casts become functions: the names of columns come from what was written.
@@ -80,25 +85,29 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        if let Err(error) = check_joins(select) {
+        if let Err(error) = grammar::check_select(select).and_then(|()| check_joins(select)) {
             return ControlFlow::Break(error);
         }
         self.scopes.push(set_functions::tables_of(select));
-        set_functions::exists_in_select_list(select);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Error> {
-        if let Err(error) = sql_function::expand(table) {
+        let checked = grammar::check_table(table);
+        if let Err(error) = checked.and_then(|()| sql_function::expand(table)) {
             return ControlFlow::Break(error);
         }
-        calls::rewrite_table(table);
-        name_column_of_function(table);
         set_functions::table_function(table);
+        if let Err(error) = table_functions::rewrite(table) {
+            return ControlFlow::Break(error);
+        }
+        name_column_of_function(table);
         // The planner would leave these out without a word.
+        if let TableFactor::Table { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. }
+        | TableFactor::Derived { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. } = table {
+            return ControlFlow::Break(grammar::sample_error(sample));
+        }
         let left_out = match table {
-            TableFactor::Table { sample: Some(_), .. }
-            | TableFactor::Derived { sample: Some(_), .. } => Some("TABLESAMPLE"),
             TableFactor::Table { with_ordinality: true, .. }
             | TableFactor::Function { with_ordinality: true, .. } => Some("WITH ORDINALITY"),
             TableFactor::Table { version: Some(_), .. } => Some("FOR SYSTEM_TIME AS OF"),
@@ -119,6 +128,9 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        if let Err(error) = grammar::check_expr(expr) {
+            return ControlFlow::Break(error);
+        }
         if let Some(known) = catalog_query::known_value(expr) {
             *expr = known;
             return ControlFlow::Continue(());
@@ -269,10 +281,22 @@ fn plain_limit(query: &mut Query) -> Result<(), Error> {
     }
 }
 
-fn limits(query: &Query) -> Vec<&Expr> {
-    match &query.limit_clause {
+/// A text where rows are counted is read as a number.
+fn read_count(limit: &mut Expr) -> Result<(), Error> {
+    let Expr::Value(value) = limit else { return Ok(()) };
+    let Value::SingleQuotedString(text) = &value.value else { return Ok(()) };
+    let Ok(count) = text.trim().parse::<i64>() else {
+        let message = format!("invalid input syntax for type bigint: \"{text}\"");
+        return Err(Error::new(Fault::InvalidTextRepresentation, message));
+    };
+    value.value = Value::Number(count.to_string(), false);
+    Ok(())
+}
+
+fn limits_mut(query: &mut Query) -> Vec<&mut Expr> {
+    match &mut query.limit_clause {
         Some(LimitClause::LimitOffset { limit, offset, .. }) => {
-            limit.iter().chain(offset.as_ref().map(|offset| &offset.value)).collect()
+            limit.iter_mut().chain(offset.as_mut().map(|offset| &mut offset.value)).collect()
         }
         Some(LimitClause::OffsetCommaLimit { offset, limit }) => vec![offset, limit],
         None => Vec::new(),

@@ -5,7 +5,8 @@ use super::normalize::call;
 use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, Value,
+    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Value,
 };
 
 /// Before what is inside of the expression is visited.
@@ -75,9 +76,24 @@ pub(super) fn after(expr: &mut Expr) {
             call("extract", vec![field, time.as_ref().clone()])
         }
         Expr::Subquery(_) => call(MAY_BE_NULL, vec![expr.clone()]),
+        Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
+            bare_subquery(right);
+            return;
+        }
         _ => return,
     };
     *expr = rewritten;
+}
+
+/// What is compared with all rows of a subquery is no value.
+fn bare_subquery(expr: &mut Expr) {
+    let Expr::Function(function) = &*expr else { return };
+    let FunctionArguments::List(list) = &function.args else { return };
+    if let [FunctionArg::Unnamed(FunctionArgExpr::Expr(subquery @ Expr::Subquery(_)))] =
+        list.args.as_slice()
+    {
+        *expr = subquery.clone();
+    }
 }
 
 fn text_or_null(item: Option<String>) -> Expr {

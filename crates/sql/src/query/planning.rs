@@ -2,6 +2,7 @@
 
 use super::QueryEngine;
 use super::context::Names;
+use super::dependent;
 use super::normalize::normalize;
 use super::parameters::ParameterTypes;
 use super::types::PostgresTypes;
@@ -48,6 +49,7 @@ impl QueryEngine {
         while types.infer(&plan)? {
             plan = logical_plan(&statement, &types, &names)?;
         }
+        let plan = dependent::unnested(plan)?;
         Ok(Planned { plan, parameter_types: types.resolved() })
     }
 
@@ -86,6 +88,7 @@ impl QueryEngine {
         let path = ["public".to_owned()];
         let names = self.names(&path, None);
         let plan = logical_plan(&statement, &ParameterTypes::default(), &names)?;
+        let plan = dependent::unnested(plan)?;
         let columns = columns(&plan)?;
         Ok((plan, columns))
     }

@@ -1,23 +1,21 @@
 //! Functions and subqueries that give rows where DataFusion plans only lists and single values.
 //!
-//! `generate_subscripts` and `_pg_expandarray` become `unnest` of a list; so does `generate_series`
-//! in FROM when its bounds are not constants. `ARRAY(SELECT …)` becomes `array_agg`, and EXISTS in
-//! a select list becomes a count.
+//! `_pg_expandarray` becomes `unnest` of a list. `ARRAY(SELECT …)` becomes `array_agg`, 
 
 use super::normalize::call;
+use crate::Error;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, ObjectNamePart, OrderByExpr,
-    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
+    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use std::ops::ControlFlow;
 
 /// Functions that give the same rows whatever they are asked.
 const KEPT_AS_TABLES: [&str; 3] = ["pg_get_keywords", "pg_options_to_table", "pg_partition_tree"];
 
-/// Functions in FROM: `pg_catalog.f(…)` is `f(…)`, and a series of computed bounds is unnested.
+/// Functions in FROM: `pg_catalog.f(…)` is `f(…)`.
 pub(super) fn table_function(table: &mut TableFactor) {
     let name = match table {
         TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => name,
@@ -33,28 +31,7 @@ pub(super) fn table_function(table: &mut TableFactor) {
     {
         name.0.insert(0, ObjectNamePart::Identifier(Ident::new("pg_catalog")));
         *args = None;
-        return;
     }
-    computed_series(table);
-}
-
-/// `generate_series(1, array_upper(…))`, which DataFusion plans only with constants.
-fn computed_series(table: &mut TableFactor) {
-    let TableFactor::Table { name, args: Some(args), alias, .. } = table else { return };
-    let is_series = matches!(name.0.as_slice(), [ObjectNamePart::Identifier(name)]
-        if name.value.eq_ignore_ascii_case("generate_series"));
-    let arguments: Vec<Expr> = args.args.iter().filter_map(argument).cloned().collect();
-    let all_plain = arguments.len() == args.args.len();
-    if !is_series || !all_plain || !arguments.iter().any(is_computed) {
-        return;
-    }
-    let Some(mut rows) = query("SELECT NULL AS generate_series") else { return };
-    if let Some(item) = only_item(&mut rows) {
-        // What gives rows in a select list is unnested there.
-        *item = call("generate_series", arguments);
-    }
-    let alias = alias.take();
-    *table = TableFactor::Derived { lateral: false, subquery: Box::new(rows), alias, sample: None };
 }
 
 fn argument(arg: &FunctionArg) -> Option<&Expr> {
@@ -64,13 +41,22 @@ fn argument(arg: &FunctionArg) -> Option<&Expr> {
     }
 }
 
-fn is_computed(expr: &Expr) -> bool {
-    matches!(expr, Expr::Function(_))
-}
-
 /// A query of our own words.
 fn query(text: &str) -> Option<Query> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_query().ok().map(|each| *each)
+}
+
+/// `SELECT items FROM table`.
+pub(super) fn select(items: Vec<SelectItem>, from: Option<TableFactor>) -> Result<Query, Error> {
+    let mut query = query("SELECT 1").ok_or_else(|| Error::unsupported("a query of our own"))?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = items;
+        select.from = from
+            .into_iter()
+            .map(|relation| TableWithJoins { relation, joins: Vec::new() })
+            .collect();
+    }
+    Ok(query)
 }
 
 fn only_item(query: &mut Query) -> Option<&mut Expr> {
@@ -99,7 +85,6 @@ pub(super) fn select_list_function(expr: &mut Expr) {
         return;
     };
     let list = match name.0.last().and_then(ObjectNamePart::as_ident).map(|name| &*name.value) {
-        Some("generate_subscripts") => "array_subscripts",
         Some("_pg_expandarray") => "array_numbered",
         _ => return,
     };
@@ -150,65 +135,6 @@ fn by_the_item(mut ordering: OrderByExpr, item: &Expr) -> OrderByExpr {
         ordering.expr = item.clone();
     }
     ordering
-}
-
-/// EXISTS in a select list, which DataFusion does not plan, as a comparison of a count.
-pub(super) fn exists_in_select_list(select: &mut Select) {
-    for item in &mut select.projection {
-        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-            let _ = expr.visit(&mut Counting { depth: 0 });
-        }
-    }
-}
-
-/// Leaves alone what subqueries filter by.
-struct Counting {
-    depth: usize,
-}
-
-impl VisitorMut for Counting {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Exists { subquery, negated } = expr
-            && let Some(counted) = counted(subquery)
-        {
-            let op = if *negated { BinaryOperator::Eq } else { BinaryOperator::Gt };
-            let none = Expr::Value(Value::Number("0".to_owned(), false).with_empty_span());
-            *expr = Expr::Nested(Box::new(Expr::BinaryOp {
-                left: Box::new(Expr::Subquery(Box::new(counted))),
-                op,
-                right: Box::new(none),
-            }));
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn counted(query: &Query) -> Option<Query> {
-    let mut query = query.clone();
-    if query.limit_clause.is_some() || query.fetch.is_some() {
-        return None;
-    }
-    query.order_by = None;
-    let SetExpr::Select(select) = query.body.as_mut() else { return None };
-    if !is_plain(select) {
-        return None;
-    }
-    let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
-    select.projection = vec![SelectItem::UnnamedExpr(call("count", vec![one]))];
-    Some(query)
 }
 
 /// The tables of a SELECT by the names they have in it.

@@ -53,6 +53,13 @@ fn decimal(size: &ExactNumberInfo) -> Result<DataType> {
         ExactNumberInfo::Precision(precision) => (*precision, 0),
         ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
     };
+    if !(1..=1_000).contains(&precision) {
+        let message = format!("NUMERIC precision {precision} must be between 1 and 1000");
+        return Err(DataFusionError::External(Box::new(Error::new(
+            Fault::InvalidParameterValue,
+            message,
+        ))));
+    }
     let fits = (1..=38).contains(&precision) && (0..=precision as i64).contains(&scale);
     if !fits {
         return Err(DataFusionError::External(Box::new(Error::unsupported(format!(

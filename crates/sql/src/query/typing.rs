@@ -103,6 +103,14 @@ fn trace(plan: &LogicalPlan, index: usize) -> Option<Traced> {
                 Some(index) => trace_expr(window.window_expr.get(index)?, &window.input),
             }
         }
+        LogicalPlan::Unnest(unnest) => {
+            let input = *unnest.dependency_indices.get(index)?;
+            let traced = trace(&unnest.input, input)?;
+            match unnest.list_type_columns.iter().any(|(list, _)| *list == input) {
+                true => traced.pg_type.element().map(Traced::plain),
+                false => Some(traced),
+            }
+        }
         LogicalPlan::Union(union) => common(union.inputs.iter().map(|input| trace(input, index))),
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Filter(_)

@@ -13,6 +13,7 @@ mod nesting;
 mod prepare_command;
 mod setting_command;
 mod shape;
+mod table_form;
 mod unsupported;
 
 pub(crate) use block_command::{BlockCommand, BlockModes, Isolation};
@@ -174,6 +175,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>> {
 /// The statement of these tokens; `None` if there is none.
 fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
     nesting::check(&tokens)?;
+    let tokens = table_form::plain(tokens);
     let mut cursor = Cursor::new(text, &tokens);
     if cursor.is_at_end() {
         return Ok(None);
@@ -183,7 +185,7 @@ fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>
         _ => cursor.peek_word().ok_or_else(|| cursor.unexpected())?.to_ascii_uppercase(),
     };
     let body = match keyword.as_str() {
-        "SELECT" | "WITH" | "VALUES" | "TABLE" => parse_query(text, tokens)?,
+        "SELECT" | "WITH" | "VALUES" => parse_query(text, tokens)?,
         "EXPLAIN" => parse_explain(text, tokens)?,
         "INSERT" => parse_insert(text, tokens)?,
         "UPDATE" => parse_update(text, tokens)?,

@@ -1,6 +1,7 @@
 //! Functions on jsonb, and what its operators are planned as.
 
 use super::document::{at_path, compare, contains, normal_text, parse, position, print, shown};
+use super::raw;
 use crate::function::own;
 use crate::function::row_function::{Arg, Out, Takes, row_function};
 use crate::{Error, Fault, PgType};
@@ -10,7 +11,14 @@ use datafusion::logical_expr::ScalarUDF;
 use serde_json::Value;
 
 pub(super) fn all() -> Vec<ScalarUDF> {
-    questions().into_iter().chain(changes()).chain(lists()).collect()
+    questions()
+        .into_iter()
+        .chain(changes())
+        .chain(lists())
+        .chain(json_lists())
+        .chain(objects())
+        .chain(super::changing::all())
+        .collect()
 }
 
 /// Values as they are, and what can be asked of them.
@@ -121,6 +129,157 @@ fn lists() -> Vec<ScalarUDF> {
             Ok(Out::Text(print(&Value::Array(items.collect::<Result<_>>()?))?))
         }),
     ]
+}
+
+/// The same of json, whose text is kept.
+fn json_lists() -> Vec<ScalarUDF> {
+    use PgType::TextArray;
+    vec![
+        row_function("json_elements", &[Text], TextArray, |args| {
+            let items = raw::elements(args[0].text(), "json_array_elements")?;
+            Ok(Out::List(items.into_iter().map(|item| Some(item.to_owned())).collect()))
+        }),
+        row_function("json_elements_text", &[Text], TextArray, |args| {
+            let items = raw::elements(args[0].text(), "json_array_elements_text")?;
+            Ok(Out::List(items.into_iter().map(raw::piece_shown).collect::<Result<_>>()?))
+        }),
+        row_function("json_keys", &[Text], TextArray, |args| {
+            let members = raw::members(args[0].text(), "json_object_keys")?;
+            Ok(Out::List(members.into_iter().map(|(key, _)| Some(key)).collect()))
+        }),
+        row_function("json_values", &[Text], TextArray, |args| {
+            let members = raw::members(args[0].text(), "json_each")?;
+            Ok(Out::List(members.into_iter().map(|(_, value)| Some(value.to_owned())).collect()))
+        }),
+        row_function("json_values_text", &[Text], TextArray, |args| {
+            let members = raw::members(args[0].text(), "json_each_text")?;
+            let values = members.into_iter().map(|(_, value)| raw::piece_shown(value));
+            Ok(Out::List(values.collect::<Result<_>>()?))
+        }),
+        row_function("json_at_path", &[Text, TextList], PgType::Json, |args| {
+            let found = raw::at_path(args[0].text(), args[1].list())?;
+            Ok(found.map_or(Out::Null, |found| Out::Text(found.to_owned())))
+        }),
+        row_function("json_text_at_path", &[Text, TextList], PgType::Text, |args| {
+            let found = raw::at_path(args[0].text(), args[1].list())?;
+            let shown = found.map(raw::piece_shown).transpose()?.flatten();
+            Ok(shown.map_or(Out::Null, Out::Text))
+        }),
+        // What an aggregate has collected: JSON texts, NULL among them.
+        row_function("json_of_elements", &[TextList], PgType::Json, |args| {
+            let items = args[0].list().iter().map(|item| item.as_deref().unwrap_or("null"));
+            Ok(Out::Text(format!("[{}]", items.collect::<Vec<_>>().join(", "))))
+        }),
+        row_function("json_of_pairs", &[TextList], PgType::Json, |args| {
+            let pairs = args[0].list().iter().flatten().map(String::as_str);
+            Ok(Out::Text(format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))))
+        }),
+    ]
+}
+
+/// Objects of texts and of pairs, numbers and truth values of jsonb, and a spelling for people.
+fn objects() -> Vec<ScalarUDF> {
+    use PgType::Jsonb;
+    vec![
+        row_function("jsonb_of_pairs", &[TextList], Jsonb, |args| {
+            let mut members = serde_json::Map::new();
+            for pair in args[0].list().iter().flatten() {
+                if let Value::Array(pair) = parse(pair)?
+                    && let Ok([Value::String(key), value]) = <[Value; 2]>::try_from(pair)
+                {
+                    members.insert(key, value);
+                }
+            }
+            Ok(Out::Text(print(&Value::Object(members))?))
+        }),
+        row_function("jsonb_object", &[TextList], Jsonb, |args| {
+            let (pairs, rest) = args[0].list().as_chunks::<2>();
+            if !rest.is_empty() {
+                return Err(invalid("array must have even number of elements"));
+            }
+            object_of(pairs.iter().map(|[key, value]| (key, value)))
+        }),
+        row_function("jsonb_object_of", &[TextList, TextList], Jsonb, |args| {
+            let (keys, values) = (args[0].list(), args[1].list());
+            if keys.len() != values.len() {
+                return Err(invalid("mismatched array dimensions"));
+            }
+            object_of(keys.iter().zip(values))
+        }),
+        row_function("jsonb_pretty", &[Text], PgType::Text, |args| {
+            let mut text = String::new();
+            pretty(&first(args)?, 0, &mut text)?;
+            Ok(Out::Text(text))
+        }),
+        // The second argument is the type that is wanted, for the message.
+        row_function("jsonb_number", &[Text, Text], PgType::Text, |args| match first(args)? {
+            number @ Value::Number(_) => Ok(Out::Text(print(&number)?)),
+            other => Err(no_cast(&other, args[1].text())),
+        }),
+        row_function("jsonb_bool", &[Text], PgType::Bool, |args| match first(args)? {
+            Value::Bool(value) => Ok(Out::Bool(value)),
+            other => Err(no_cast(&other, "boolean")),
+        }),
+    ]
+}
+
+fn no_cast(value: &Value, wanted: &str) -> DataFusionError {
+    let of = match kind(value) {
+        "array" | "object" => "array or object",
+        "number" => "numeric",
+        other => other,
+    };
+    invalid(&format!("cannot cast jsonb {of} to type {wanted}"))
+}
+
+fn object_of<'a>(
+    pairs: impl Iterator<Item = (&'a Option<String>, &'a Option<String>)>,
+) -> Result<Out> {
+    let mut members = serde_json::Map::new();
+    for (key, value) in pairs {
+        let Some(key) = key else {
+            return Err(own(Error::new(
+                Fault::NullValueNotAllowed,
+                "null value not allowed for object key",
+            )));
+        };
+        members.insert(key.clone(), value.clone().map_or(Value::Null, Value::String));
+    }
+    Ok(Out::Text(print(&Value::Object(members))?))
+}
+
+/// One value a line, four spaces a level.
+fn pretty(value: &Value, level: usize, out: &mut String) -> Result<()> {
+    let line = |out: &mut String, level: usize| {
+        out.push('\n');
+        out.push_str(&"    ".repeat(level));
+    };
+    match value {
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                line(out, level + 1);
+                pretty(item, level + 1, out)?;
+            }
+            line(out, level);
+            out.push(']');
+        }
+        Value::Object(_) => {
+            out.push('{');
+            for (index, (key, value)) in members(value.clone())?.into_iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                line(out, level + 1);
+                out.push_str(&Value::String(key).to_string());
+                out.push_str(": ");
+                pretty(&value, level + 1, out)?;
+            }
+            line(out, level);
+            out.push('}');
+        }
+        other => out.push_str(&print(other)?),
+    }
+    Ok(())
 }
 
 fn first(args: &[Arg<'_>]) -> Result<Value> {

@@ -1,9 +1,11 @@
 //! jsonb: documents as text in the spelling of Postgres, and functions and operators on them.
 
 mod building;
+mod changing;
 mod document;
 mod functions;
 mod operators;
+mod raw;
 
 pub(crate) use document::normal_text;
 

@@ -1,8 +1,10 @@
 //! Operators on json and jsonb as functions, and comparisons of jsonb.
 
 use super::functions::all;
-use crate::PgType;
-use crate::query::from_field;
+use crate::function::numeric_cast::numeric;
+use crate::function::own;
+use crate::query::{from_arrow, from_field};
+use crate::{Error, Fault, PgType};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
@@ -50,13 +52,18 @@ impl ExprPlanner for JsonbOperators {
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let name = match raw.op {
             BinaryOperator::Arrow | BinaryOperator::LongArrow => {
-                return Ok(PlannerResult::Planned(looked_up(raw, schema)));
+                return looked_up(raw, schema).map(PlannerResult::Planned);
             }
             BinaryOperator::Question => "jsonb_exists",
             BinaryOperator::QuestionPipe => "jsonb_exists_any",
             BinaryOperator::QuestionAnd => "jsonb_exists_all",
+            BinaryOperator::HashArrow if has_type(&raw.left, schema, PgType::Json) => "json_at_path",
+            BinaryOperator::HashLongArrow if has_type(&raw.left, schema, PgType::Json) => {
+                "json_text_at_path"
+            }
             BinaryOperator::HashArrow => "jsonb_at_path",
             BinaryOperator::HashLongArrow => "jsonb_text_at_path",
+            BinaryOperator::HashMinus => "jsonb_delete_path",
             BinaryOperator::AtArrow | BinaryOperator::ArrowAt
                 if is_jsonb(&raw.left, schema) || is_jsonb(&raw.right, schema) =>
             {
@@ -84,7 +91,16 @@ impl ExprPlanner for JsonbOperators {
 }
 
 /// `a -> 'b' ->> 'c'` is one look-up with two keys: the text is read once.
-fn looked_up(raw: RawBinaryExpr, schema: &DFSchema) -> Expr {
+fn looked_up(raw: RawBinaryExpr, schema: &DFSchema) -> Result<Expr> {
+    let key = raw.right.get_type(schema)?;
+    let is_key = key.is_integer() || key.is_null() || key.is_string();
+    if !is_key || is_jsonb(&raw.right, schema) {
+        let key = from_arrow(&key).map_or("another type", PgType::name);
+        let key = if is_jsonb(&raw.right, schema) { "jsonb" } else { key };
+        let message = format!("operator does not exist: jsonb {} {key}", raw.op);
+        return Err(own(Error::new(Fault::UndefinedFunction, message)
+            .with_hint("You might need to add explicit type casts.")));
+    }
     let json = has_type(&raw.left, schema, PgType::Json);
     let mut args = earlier_keys(raw.left);
     // Positions are int8 to the functions.
@@ -94,7 +110,7 @@ fn looked_up(raw: RawBinaryExpr, schema: &DFSchema) -> Expr {
         }
         _ => raw.right,
     });
-    match (&raw.op, json) {
+    Ok(match (&raw.op, json) {
         (BinaryOperator::Arrow, true) => {
             call(named("json_value"), vec![call(json_get_json_udf(), args)])
         }
@@ -102,7 +118,7 @@ fn looked_up(raw: RawBinaryExpr, schema: &DFSchema) -> Expr {
             call(named("jsonb_value"), vec![call(json_get_json_udf(), args)])
         }
         _ => call(json_as_text_udf(), args),
-    }
+    })
 }
 
 /// The document and the keys of the look-ups that the expression is.
@@ -142,6 +158,30 @@ impl FunctionRewrite for JsonbComparison {
             {
                 let order = call(named("jsonb_order"), vec![*left, *right]);
                 Ok(Transformed::yes(binary_expr(order, op, lit(0i32))))
+            }
+            Expr::Cast(Cast { expr, field }) if is_jsonb(&expr, schema) => {
+                let name = |of: PgType| match of {
+                    PgType::Int2 => "smallint",
+                    PgType::Int4 => "integer",
+                    PgType::Int8 => "bigint",
+                    PgType::Float4 => "real",
+                    PgType::Float8 => "double precision",
+                    _ => "numeric",
+                };
+                let value = match field.data_type() {
+                    DataType::Boolean => return Ok(Transformed::yes(call(named("jsonb_bool"), vec![*expr]))),
+                    other if other.is_numeric() => {
+                        let wanted = from_arrow(other).map_or("numeric", name);
+                        let digits = call(named("jsonb_number"), vec![*expr, lit(wanted)]);
+                        // An integer is rounded to, by way of all the digits.
+                        match other.is_integer() {
+                            true => call(Arc::new(numeric()), vec![digits]),
+                            false => digits,
+                        }
+                    }
+                    _ => return Ok(Transformed::no(Expr::Cast(Cast { expr, field }))),
+                };
+                Ok(Transformed::yes(Expr::Cast(Cast { expr: Box::new(value), field })))
             }
             other => Ok(Transformed::no(other)),
         }
