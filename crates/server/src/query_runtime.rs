@@ -87,8 +87,9 @@ impl QueryThreads {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let task = self.handle.spawn(async move {
             while let Some(batch) = batches.next().await {
-                if sender.send(batch).await.is_err() {
-                    // Nobody reads on.
+                // Operators need not be fit to go on after an error.
+                let failed = batch.is_err();
+                if sender.send(batch).await.is_err() || failed {
                     return;
                 }
             }
@@ -172,6 +173,19 @@ mod tests {
         let batches = stream::once(async { panic!("planted") }).boxed();
         let mut query = runtime.threads().run(batches);
         assert_eq!(query.next().await.unwrap_err().state().as_str(), "XX000");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_of_a_query_after_its_error() {
+        let runtime = QueryRuntime::start().unwrap();
+        let mut failed = false;
+        let batches = stream::repeat_with(move || {
+            assert!(!std::mem::replace(&mut failed, true), "asked again");
+            Err(Error::new(Fault::NumericValueOutOfRange, "planted"))
+        });
+        let mut query = runtime.threads().run(batches.boxed());
+        assert_eq!(query.next().await.unwrap_err().state().as_str(), "22003");
+        assert!(query.next().await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@
 
 mod answer;
 mod block;
+mod blocking;
 mod budget;
 mod catalog;
 mod change;

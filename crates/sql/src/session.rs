@@ -16,6 +16,7 @@ pub(crate) use recall::Recalled;
 pub use writing::{GatheredRows, Gathering};
 
 use crate::block::{Block, BlockWrites};
+use crate::blocking::blocking;
 use crate::change::ChangePlan;
 use crate::copy::{CopyPlan, CopyToPlan};
 use crate::cursor::{CursorCommand, DeclaredCursor, KeptRows};
@@ -76,7 +77,12 @@ impl Session {
 
     /// The statements of a text; an empty text has none.
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>> {
-        statement::parse(text)
+        /// Parsed in a millisecond or so.
+        const SHORT_BYTES: usize = 64 * 1024;
+        match text.len() {
+            ..=SHORT_BYTES => statement::parse(text),
+            _ => blocking(|| statement::parse(text)),
+        }
     }
 
     pub async fn prepare(

@@ -103,8 +103,23 @@ impl VisitorMut for Rewriter {
         }
         name_column_of_function(table);
         // The planner would leave these out without a word.
-        if let TableFactor::Table { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. }
-        | TableFactor::Derived { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. } = table {
+        if let TableFactor::Table {
+            sample:
+                Some(
+                    TableSampleKind::BeforeTableAlias(sample)
+                    | TableSampleKind::AfterTableAlias(sample),
+                ),
+            ..
+        }
+        | TableFactor::Derived {
+            sample:
+                Some(
+                    TableSampleKind::BeforeTableAlias(sample)
+                    | TableSampleKind::AfterTableAlias(sample),
+                ),
+            ..
+        } = table
+        {
             return ControlFlow::Break(grammar::sample_error(sample));
         }
         let left_out = match table {

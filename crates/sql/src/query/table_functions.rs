@@ -5,8 +5,8 @@
 //! stays what DataFusion streams.
 
 use super::normalize::call;
-use crate::{Error, Fault};
 use super::set_functions::select;
+use crate::{Error, Fault};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType as SqlType, Expr, FunctionArg, FunctionArgExpr, Ident,
     Query, SelectItem, TableAlias, TableAliasColumnDef, TableFactor, UnaryOperator, Value,
@@ -25,10 +25,7 @@ const KEY: Option<&str> = Some("key");
 const VALUE: Option<&str> = Some("value");
 
 const SETS: [SetFunction; 10] = [
-    SetFunction {
-        name: "jsonb_array_elements",
-        columns: &[("jsonb_elements", JSONB, VALUE)],
-    },
+    SetFunction { name: "jsonb_array_elements", columns: &[("jsonb_elements", JSONB, VALUE)] },
     SetFunction {
         name: "jsonb_array_elements_text",
         columns: &[("jsonb_elements_text", None, VALUE)],
@@ -160,9 +157,10 @@ fn read(table: &TableFactor) -> Option<Call> {
         return Some(Call { name, columns, list, alias, ordinality });
     }
     let set = SETS.iter().find(|set| set.name == name)?;
-    let columns = set.columns.iter().map(|(list, value, own)| {
-        (element(call(list, arguments.clone()), *value), shown(*own))
-    });
+    let columns = set
+        .columns
+        .iter()
+        .map(|(list, value, own)| (element(call(list, arguments.clone()), *value), shown(*own)));
     let columns = columns.collect();
     let list = call(set.columns.first()?.0, arguments);
     Some(Call { name, columns, list, alias, ordinality })

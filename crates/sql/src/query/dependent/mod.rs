@@ -99,7 +99,8 @@ fn lateral(join: &Join, pusher: &mut Pusher) -> Result<Option<LogicalPlan>> {
             }
         }
         _ => {
-            let Some(plan) = joined_again(left, &body, join.join_type, join.filter.as_ref(), pusher)?
+            let Some(plan) =
+                joined_again(left, &body, join.join_type, join.filter.as_ref(), pusher)?
             else {
                 return Ok(None);
             };
