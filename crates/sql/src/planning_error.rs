@@ -224,7 +224,7 @@ fn from_coercion(message: &str) -> Error {
         .trim_start_matches("External error: ")
         .trim_start_matches("Error during planning: ")
         .trim_start_matches("Execution error: ");
-    match message.starts_with("function ") {
+    match message.starts_with("function ") || message.contains(" takes exactly ") {
         true => Error::new(Fault::UndefinedFunction, message)
             .with_hint("You might need to add explicit type casts."),
         false => Error::unsupported(in_words(message)),
@@ -233,6 +233,7 @@ fn from_coercion(message: &str) -> Error {
 
 /// What can be said of a plan that cannot be made: no expression in DataFusion's own notation.
 pub(crate) fn outside(line: &str) -> String {
+    tracing::debug!(line, "not planned");
     if line.contains("OuterReferenceColumn") || line.contains("<subquery>") {
         return "this use of a subquery or LATERAL is not supported".to_owned();
     }

@@ -213,6 +213,10 @@ impl Pusher {
         )?;
         let copy = outer.renamed(&self.name())?;
         let conditions = copy.columns().iter().zip(outer.columns()).map(|(a, b)| same(a, b));
+        let mut conditions: Vec<Expr> = conditions.collect();
+        if conditions.is_empty() {
+            conditions.push(lit(true));
+        }
         let plan = LogicalPlanBuilder::from(copy.plan.clone())
             .join_on(marked.plan, JoinType::Left, conditions)?
             .build()?;

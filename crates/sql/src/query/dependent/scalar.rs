@@ -11,7 +11,7 @@ use crate::function::one_row;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
-use datafusion::functions_aggregate::count::count_all;
+use datafusion::functions_aggregate::count::{count, count_all};
 use datafusion::functions_aggregate::first_last::first_value;
 use datafusion::logical_expr::expr::{InSubquery, SetComparison, SetQuantifier};
 use datafusion::logical_expr::{
@@ -148,8 +148,8 @@ fn any(
         .project([matches(item)?.alias(matched.as_str())])?
         .build()?;
     let matched = Expr::Column(bare(&matched));
-    let hits = count_all().filter(matched.clone()).build()?;
-    let unknown = count_all().filter(matched.is_null()).build()?;
+    let hits = count(lit(1i64)).filter(matched.clone()).build()?;
+    let unknown = count(lit(1i64)).filter(matched.is_null()).build()?;
     let plan = LogicalPlanBuilder::from(plan).aggregate(Vec::<Expr>::new(), [hits, unknown])?;
     let [hits, unknown] =
         plan.schema().columns().try_into().unwrap_or_else(|_| [bare(""), bare("")]);
