@@ -19,6 +19,8 @@ pub struct Database {
 pub struct Storing {
     /// One half is for history and indexes, the other for running queries. Accounts come on top.
     pub memory_budget_bytes: u64,
+    /// The most that one query may hold; half of what all queries have, if nothing is said.
+    pub query_memory_bytes: Option<u64>,
     /// A checkpoint is made whenever this many events were written since the last one.
     pub checkpoint_every_events: u64,
     /// How many transactions' idempotency keys and ids are kept in memory.
@@ -31,6 +33,7 @@ impl Default for Storing {
             Options::default();
         Storing {
             memory_budget_bytes: 2 * memory_budget_bytes,
+            query_memory_bytes: None,
             checkpoint_every_events,
             idempotency_hot_cap,
         }
@@ -90,10 +93,12 @@ impl Database {
             idempotency_hot_cap: storing.idempotency_hot_cap,
             ..Options::default()
         };
-        let query_memory_bytes =
-            usize::try_from(storing.memory_budget_bytes / 2).unwrap_or(usize::MAX);
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let sql_bytes = bytes(storing.memory_budget_bytes / 2);
+        let query_bytes = storing.query_memory_bytes.map(bytes);
         let ledger = Ledger::open_with(dir, options).map_err(OpenError::Ledger)?;
-        let engine = Engine::new(ledger.clone(), query_memory_bytes).map_err(OpenError::Engine)?;
+        let engine =
+            Engine::new(ledger.clone(), sql_bytes, query_bytes).map_err(OpenError::Engine)?;
         Ok(Database { ledger, engine })
     }
 

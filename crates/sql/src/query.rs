@@ -14,6 +14,7 @@ mod context;
 mod dependent;
 mod explain;
 mod grammar;
+mod interruptible;
 mod interval_text;
 mod literals;
 mod merged_columns;
@@ -43,19 +44,24 @@ use typing::columns;
 
 use crate::catalog::{Catalog, ViewDefinition};
 use crate::provider::PinnedView;
+use crate::query_memory::{QueryMemory, QueryPool};
+use crate::stop::{Rows, StopSignal};
 use crate::{Column, Error, PgType, Result, SessionSettings, Value, exact, function};
 use chrono_tz::Tz;
 use datafusion::common::ParamValues;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast;
 use explain::Explain;
+use futures::TryStreamExt;
+use interruptible::interruptible;
 use point::PointRead;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -65,14 +71,12 @@ use store::{Ledger, View};
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
 
-/// How many consumers an out-of-memory message names.
-const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
-
 /// Plans and executes queries. One per server.
 pub(crate) struct QueryEngine {
     /// Functions, rules and configuration; cloned for a statement, never changed.
     base: SessionState,
     catalog: Arc<Catalog>,
+    memory: QueryMemory,
     point_reads: PointReads,
 }
 
@@ -125,21 +129,21 @@ impl std::fmt::Debug for QueryEngine {
 }
 
 impl QueryEngine {
-    /// An engine whose running queries may hold so many bytes, all together.
-    pub(crate) fn new(ledger: Ledger, memory_bytes: usize) -> Result<Self> {
-        Self::with_views(ledger, memory_bytes, Vec::new())
+    pub(crate) fn new(ledger: Ledger, memory: QueryMemory) -> Result<Self> {
+        Self::with_views(ledger, memory, Vec::new())
     }
 
     /// An engine whose catalog has these views besides the ledger's own.
     pub(crate) fn with_views(
         ledger: Ledger,
-        memory_bytes: usize,
+        memory: QueryMemory,
         views: Vec<ViewDefinition>,
     ) -> Result<Self> {
-        let base = base_state(&ledger, memory_bytes)?;
+        let base = base_state(&ledger)?;
         let mut engine = QueryEngine {
             base,
             catalog: Arc::new(Catalog::tables(&ledger)),
+            memory,
             point_reads: PointReads::Recognised,
         };
         let own = ViewDefinition::own();
@@ -200,7 +204,7 @@ impl QueryEngine {
         parameters: &[Value],
         view: PinnedView,
         settings: &SessionSettings,
-    ) -> Result<SendableRecordBatchStream> {
+    ) -> Result<Rows> {
         if let Some(point) = &prepared.point {
             let types = &prepared.parameter_types;
             let answer = match &prepared.explain {
@@ -208,7 +212,7 @@ impl QueryEngine {
                 None => point.stream(types, parameters, &view),
             };
             if let Some(rows) = answer {
-                return Ok(rows);
+                return Ok(rows.into());
             }
         }
         let read = view.view.clone();
@@ -217,12 +221,15 @@ impl QueryEngine {
         let optimized = optimized.map_err(cannot_be_planned)?;
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await;
         let physical = physical.map_err(|error| cannot_be_planned(error.into()))?;
-        let context = task_context(&state);
-        if let Some(explain) = &prepared.explain {
-            return explain.answer(&optimized, physical, context).await;
-        }
-        let rows = execute_stream(Arc::clone(&physical) as Arc<dyn ExecutionPlan>, context)?;
-        Ok(output::presented(rows, &prepared.query_columns))
+        let stop = StopSignal::default();
+        let physical = interruptible(physical, &stop)?;
+        let memory = self.memory.of_query(settings.query_bytes(), &stop);
+        let context = task_context(&state, Arc::clone(&memory));
+        let rows = match &prepared.explain {
+            Some(explain) => explain.answer(&optimized, physical, context)?,
+            None => output::presented(execute_stream(physical, context)?, &prepared.query_columns),
+        };
+        Ok(Rows::new(telling_why(rows, memory), stop))
     }
 
     /// Answers a point read at once, without waiting for anything.
@@ -240,9 +247,14 @@ impl QueryEngine {
         }
     }
 
-    /// What running queries may hold, all together.
-    pub(crate) fn memory(&self) -> &Arc<dyn MemoryPool> {
-        &self.base.runtime_env().memory_pool
+    /// Memory for what is kept of a query.
+    pub(crate) fn memory_of(&self, settings: &SessionSettings) -> Arc<dyn MemoryPool> {
+        self.memory.of_query(settings.query_bytes(), &StopSignal::default())
+    }
+
+    /// What all queries may hold.
+    pub(crate) fn memory(&self) -> &QueryMemory {
+        &self.memory
     }
 
     /// The state of one statement.
@@ -334,8 +346,20 @@ fn bound(parameter_types: &[PgType], parameters: &[Value]) -> Result<ParamValues
     Ok(ParamValues::from(scalars))
 }
 
+/// The same rows; where memory was refused, the error says which.
+fn telling_why(
+    rows: SendableRecordBatchStream,
+    memory: Arc<QueryPool>,
+) -> SendableRecordBatchStream {
+    let schema = rows.schema();
+    let rows = rows.map_err(move |error| memory.explained(error));
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
 /// What execution needs of a state: it looks up no function by name any more.
-fn task_context(state: &SessionState) -> Arc<TaskContext> {
+fn task_context(state: &SessionState, memory: Arc<QueryPool>) -> Arc<TaskContext> {
+    let shared = state.runtime_env().as_ref();
+    let runtime = RuntimeEnv { memory_pool: memory, ..shared.clone() };
     Arc::new(TaskContext::new(
         None,
         state.session_id().to_owned(),
@@ -344,11 +368,11 @@ fn task_context(state: &SessionState) -> Arc<TaskContext> {
         HashMap::new(),
         HashMap::new(),
         HashMap::new(),
-        Arc::clone(state.runtime_env()),
+        Arc::new(runtime),
     ))
 }
 
-fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
+fn base_state(ledger: &Ledger) -> Result<SessionState> {
     let partitions = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let mut config = SessionConfig::new()
         .with_batch_size(BATCH_ROWS)
@@ -368,7 +392,7 @@ fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
     options.execution.skip_physical_aggregate_schema_check = true;
     let mut state = SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(runtime(memory_bytes)?)
+        .with_runtime_env(runtime()?)
         .with_default_features()
         .build();
     function::register(&mut state, ledger)?;
@@ -376,10 +400,9 @@ fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
     Ok(state)
 }
 
-fn runtime(memory_bytes: usize) -> Result<Arc<RuntimeEnv>> {
-    let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), CONSUMERS_NAMED);
+/// What all queries share, which is not their memory.
+fn runtime() -> Result<Arc<RuntimeEnv>> {
     Ok(RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
         // The ledger's disk is not for queries: what does not fit in memory is refused.
         .with_disk_manager_builder(
             DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),

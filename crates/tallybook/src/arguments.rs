@@ -45,7 +45,8 @@ The data directory
 
 Memory
   Accounts and their balances are always in memory; history is there as far as --memory-budget goes
-  and is read from the disk beyond that. A start reads the checkpoints and the events after the
+  and is read from the disk beyond that. A query that would hold more than --query-memory ends
+  with 53200, and the others run on. A start reads the checkpoints and the events after the
   last one.
 
 Connecting
@@ -90,6 +91,10 @@ pub(crate) struct ServeArguments {
     /// Memory for history, indexes and running queries, such as 512MiB or 4GiB; accounts come on top
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = memory_budget)]
     pub(crate) memory_budget: u64,
+
+    /// The most that one query may hold, and where work_mem starts; half of what queries have [default]
+    #[arg(long, value_name = "SIZE", value_parser = query_memory)]
+    pub(crate) query_memory: Option<u64>,
 
     /// Make a checkpoint whenever this many events were written: the most a start has to read
     #[arg(long, value_name = "EVENTS", default_value_t = 100_000,
@@ -192,6 +197,17 @@ fn connections(text: &str) -> Result<usize, String> {
 const MEMORY_BUDGET_MIN: u64 = 128 << 20;
 
 fn memory_budget(text: &str) -> Result<u64, String> {
+    size(text, MEMORY_BUDGET_MIN)
+}
+
+/// Less is too little to sort or join anything.
+const QUERY_MEMORY_MIN: u64 = 1 << 20;
+
+fn query_memory(text: &str) -> Result<u64, String> {
+    size(text, QUERY_MEMORY_MIN)
+}
+
+fn size(text: &str, least: u64) -> Result<u64, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
         "mib" | "mb" | "m" => 1 << 20,
@@ -201,8 +217,8 @@ fn memory_budget(text: &str) -> Result<u64, String> {
     };
     let bytes = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     match bytes {
-        Some(bytes) if bytes >= MEMORY_BUDGET_MIN => Ok(bytes),
-        Some(_) => Err("at least 128MiB are needed".to_owned()),
+        Some(bytes) if bytes >= least => Ok(bytes),
+        Some(_) => Err(format!("at least {}MiB are needed", least >> 20)),
         None => Err(format!("{text:?} is not a size: write 512MiB or 4GiB")),
     }
 }
@@ -221,6 +237,7 @@ mod tests {
         assert_eq!(serve.listen.to_string(), "127.0.0.1:5433");
         assert_eq!((serve.demo, serve.max_connections), (false, 256));
         assert_eq!(serve.memory_budget, 2 << 30);
+        assert_eq!(serve.query_memory, None);
         assert_eq!((serve.checkpoint_every, serve.idempotency_hot_cap), (100_000, 500_000));
     }
 

@@ -10,9 +10,9 @@ use crate::codec::{RowWriter, Style};
 use crate::query_runtime::{Batches, RunningQuery};
 use crate::report::Report;
 use crate::wire::backend::{self, Format};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Column, CursorPosition, CursorStep, KeptRows, RowsTag, StatementKind};
+use sql::{Column, CursorPosition, CursorStep, KeptRows, Rows, RowsTag, StatementKind};
 use std::fmt;
 use tokio::time::Instant;
 
@@ -74,11 +74,11 @@ pub(super) enum Order {
 }
 
 impl RowCursor {
-    /// Over rows of a SELECT that are there.
-    pub(super) fn over(columns: Vec<Column>, batches: Vec<RecordBatch>) -> Self {
+    /// Over rows that are there.
+    pub(super) fn over(columns: Vec<Column>, batches: Vec<RecordBatch>, tag: RowsTag) -> Self {
         RowCursor {
             columns,
-            tag: RowsTag::Counted("SELECT"),
+            tag,
             source: Source::Here(futures::stream::iter(batches.into_iter().map(Ok)).boxed()),
             rest: None,
             kept: None,
@@ -88,7 +88,7 @@ impl RowCursor {
 
     /// Behind the rows of a SELECT, which have been sent.
     pub(super) fn at_end(columns: Vec<Column>, rows: u64) -> Self {
-        let mut cursor = Self::over(columns, Vec::new());
+        let mut cursor = Self::over(columns, Vec::new(), RowsTag::Counted("SELECT"));
         cursor.position.went_forward(None, rows);
         cursor
     }
@@ -187,20 +187,18 @@ impl RowCursor {
 
 impl Connection {
     /// A cursor over the rows that a statement answered with.
-    pub(super) fn cursor<E: 'static>(
+    pub(super) fn cursor(
         &self,
         kind: StatementKind,
         columns: Vec<Column>,
-        rows: impl Stream<Item = Result<RecordBatch, E>> + Send + 'static,
+        rows: Rows,
         tag: RowsTag,
-    ) -> RowCursor
-    where
-        sql::Error: From<E>,
-    {
+    ) -> RowCursor {
+        let stop = rows.stop_signal().clone();
         let batches = rows.map(|batch| batch.map_err(sql::Error::from)).boxed();
         let source = match kind {
             StatementKind::Query | StatementKind::Declare { .. } | StatementKind::CopyTo => {
-                Source::Query(self.query_threads.run(batches))
+                Source::Query(self.query_threads.run(batches, stop))
             }
             _ => Source::Here(batches),
         };
