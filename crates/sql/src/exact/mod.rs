@@ -22,7 +22,7 @@ pub(crate) use decimal::{DIVISION_SCALE, exact_rescale, numeric_out_of_range};
 pub(crate) use planner::ExactArithmetic;
 pub(crate) use rule::CheckedRemainder;
 
-pub(crate) use operator::is_checked;
+pub(crate) use operator::{is_checked, operator_of};
 
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};

@@ -1,5 +1,8 @@
 //! EXPLAIN: the plan as lines of text, in the one column Postgres uses.
 
+mod expression;
+mod operator;
+
 use super::point::PointRead;
 use crate::provider::PinnedView;
 use crate::{Column, Error, Fault, PgType, Result, Value};
@@ -9,7 +12,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::sqlparser::ast::{
     AnalyzeFormat, AnalyzeFormatKind, Expr, Statement, UtilityOption, Value as Literal,
 };
@@ -179,14 +182,8 @@ fn tree(
         // It does nothing to rows.
         return tree(giving_way.input().as_ref(), depth, text, note);
     }
-    let line = displayable(plan).one_line().to_string();
-    text.push_str(&format!(
-        "{:indent$}{}{}\n",
-        "",
-        line.trim_end(),
-        note(plan),
-        indent = 2 * depth
-    ));
+    let (line, indent) = (operator::line(plan), 2 * depth);
+    text.push_str(&format!("{:indent$}{line}{}\n", "", note(plan)));
     for child in plan.children() {
         tree(child.as_ref(), depth + 1, text, note);
     }
