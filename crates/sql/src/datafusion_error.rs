@@ -91,7 +91,11 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
     if let Some(error) = error.downcast_ref::<ArrowError>() {
         return from_arrow_reference(error);
     }
-    Error::new(Fault::Internal, first_line(&error.to_string()))
+    let line = first_line(&error.to_string());
+    match line.to_lowercase().contains("regex") {
+        true => Error::new(Fault::InvalidRegularExpression, "invalid regular expression"),
+        false => Error::new(Fault::Internal, line),
+    }
 }
 
 fn from_arrow(error: ArrowError) -> Error {

@@ -237,7 +237,8 @@ pub(crate) fn outside(line: &str) -> String {
     if line.contains("OuterReferenceColumn") || line.contains("<subquery>") {
         return "this use of a subquery or LATERAL is not supported".to_owned();
     }
-    let inside = ["Column {", "Field {", "Expr", "ScalarFunction(", "LogicalPlan", "Literal("];
+    let inside =
+        ["Column {", "Field {", "Expr", "ScalarFunction(", "LogicalPlan", "Literal(", "Exec"];
     if inside.iter().any(|part| line.contains(part)) {
         return "this query is not supported".to_owned();
     }

@@ -26,6 +26,7 @@ mod parameters;
 mod planning;
 mod point;
 mod row_query;
+mod rows;
 mod session_values;
 mod set_functions;
 mod set_operations;
@@ -388,6 +389,9 @@ fn base_state(ledger: &Ledger) -> Result<SessionState> {
     options.execution.time_zone = Some("UTC".to_owned());
     // Few rows are not worth spreading over threads, and a scan knows how many it has at most.
     options.execution.use_row_number_estimates_to_optimize_partitioning = true;
+    // Documents are read where they are asked for, not at the scan: the names given on the way down
+    // are not unique where a plan reads a table twice.
+    options.optimizer.enable_leaf_expression_pushdown = false;
     // Of CASE, the logical plan may know that it is never NULL where the physical one does not.
     options.execution.skip_physical_aggregate_schema_check = true;
     let mut state = SessionStateBuilder::new()

@@ -11,7 +11,7 @@ use tests::Dice;
 const ALLOWED: [&str; 3] = ["38 digits", "scale", "wider integers"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Int,
     Money,
     Text,
@@ -93,21 +93,21 @@ const SOURCES: [Source; 5] = [
 ];
 
 /// Writes one query.
-struct Writer<'a> {
-    dice: &'a mut Dice,
+pub(super) struct Writer<'a> {
+    pub(super) dice: &'a mut Dice,
     source: &'static Source,
 }
 
 impl Writer<'_> {
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.dice.below(from.len() as u64) as usize]
     }
 
-    fn one_in(&mut self, sides: u64) -> bool {
+    pub(super) fn one_in(&mut self, sides: u64) -> bool {
         self.dice.below(sides) == 0
     }
 
-    fn column(&mut self, kind: Kind) -> String {
+    pub(super) fn column(&mut self, kind: Kind) -> String {
         let source = self.source;
         let of_kind: Vec<&str> = source
             .columns
@@ -121,7 +121,7 @@ impl Writer<'_> {
         }
     }
 
-    fn constant(&mut self, kind: Kind) -> String {
+    pub(super) fn constant(&mut self, kind: Kind) -> String {
         match kind {
             Kind::Int => {
                 self.pick(&["0", "1", "2", "17", "40", "NULL::int", "2147483647"]).to_owned()
@@ -209,7 +209,7 @@ impl Writer<'_> {
         }
     }
 
-    fn condition(&mut self, depth: u32) -> String {
+    pub(super) fn condition(&mut self, depth: u32) -> String {
         if depth > 0 && self.one_in(2) {
             let d = depth - 1;
             return match self.dice.below(3) {
@@ -226,6 +226,11 @@ impl Writer<'_> {
             1 => format!("{left} IS DISTINCT FROM {}", self.value(kind, d)),
             2 => format!("{left} IN ({}, {})", self.constant(kind), self.value(kind, d)),
             3 => format!("{left} BETWEEN {} AND {}", self.value(kind, d), self.constant(kind)),
+            5 if depth == 0 && self.one_in(3) => {
+                let constants = [self.constant(kind), self.constant(kind), self.constant(kind)];
+                let op = self.pick(&["= ANY", "<> ALL", "< ANY"]);
+                format!("{left} {op} (ARRAY[{}])", constants.join(", "))
+            }
             4 if kind == Kind::Text => {
                 let pattern = self.pick(&["%a%", "s%", "_a%", "%:%", ""]);
                 let like = self.pick(&["LIKE", "NOT LIKE", "ILIKE"]);
@@ -264,7 +269,11 @@ impl Writer<'_> {
         };
         let from = self.source.from;
         let count = 1 + self.dice.below(3);
-        match self.dice.below(5) {
+        match self.dice.below(10) {
+            5 => self.with_subqueries(from),
+            6 => self.lateral(from),
+            7 => self.set_operation(from),
+            8 => self.windows(from),
             0 | 1 => {
                 let items: Vec<String> = (0..count)
                     .map(|_| {
@@ -308,7 +317,7 @@ impl Writer<'_> {
     }
 
     /// By every column, so that a limit takes the same rows on both sides.
-    fn ordered(&mut self, columns: usize) -> String {
+    pub(super) fn ordered(&mut self, columns: usize) -> String {
         let direction = self.pick(&["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]);
         let keys: Vec<String> =
             (1..=columns).map(|number| format!("{number}{direction}")).collect();
@@ -317,7 +326,7 @@ impl Writer<'_> {
     }
 }
 
-fn named(items: &[String]) -> String {
+pub(super) fn named(items: &[String]) -> String {
     let items = items.iter().enumerate().map(|(index, item)| format!("{item} AS c{index}"));
     items.collect::<Vec<_>>().join(", ")
 }

@@ -35,7 +35,7 @@ pub(crate) use catalog::register_catalog_functions;
 pub(crate) use jsonb::normal_text as jsonb_text;
 pub(crate) use known_names::undefined_function;
 pub(crate) use money::{format_amount_at, is_format_amount};
-pub(crate) use nullable::NAME as MAY_BE_NULL;
+pub(crate) use nullable::{NAME as MAY_BE_NULL, may_be_null};
 pub(crate) use one_row::one_row;
 pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;

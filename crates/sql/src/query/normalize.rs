@@ -12,6 +12,7 @@ use super::literals;
 use super::merged_columns;
 use super::naming::name_columns;
 use super::operators;
+use super::rows;
 use super::set_functions;
 use super::set_operations::check_body;
 use super::sql_function;
@@ -106,7 +107,7 @@ impl VisitorMut for Rewriter {
         }
         self.scopes.push(set_functions::tables_of(select));
         if let Some(selection) = &mut select.selection {
-            operators::rows_in_subquery(selection);
+            rows::rows_in_subquery(selection);
         }
         ControlFlow::Continue(())
     }
