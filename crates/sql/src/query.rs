@@ -37,11 +37,14 @@ use typing::columns;
 
 use crate::catalog::{Catalog, ViewDefinition};
 use crate::provider::PinnedView;
-use crate::{Column, Error, PgType, Result, SessionSettings, Value, exact, function};
+use crate::temporary_files::disk_manager;
+use crate::{
+    Column, Error, PgType, Result, SessionSettings, TemporaryFiles, Value, exact, function,
+};
 use chrono_tz::Tz;
 use datafusion::common::ParamValues;
 use datafusion::execution::context::SessionState;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::disk_manager::DiskManager;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
@@ -67,6 +70,7 @@ pub(crate) struct QueryEngine {
     /// Functions, rules and configuration; cloned for a statement, never changed.
     base: SessionState,
     catalog: Arc<Catalog>,
+    disk: Arc<DiskManager>,
     point_reads: PointReads,
 }
 
@@ -124,6 +128,12 @@ impl QueryEngine {
         Self::with_views(ledger, memory_bytes, Vec::new())
     }
 
+    /// Gives running queries room on a disk for what they have no memory for.
+    pub(crate) fn spill_to(&mut self, files: TemporaryFiles) -> Result<()> {
+        self.disk = Arc::new(disk_manager(Some(files)).build()?);
+        Ok(())
+    }
+
     /// An engine whose catalog has these views besides the ledger's own.
     pub(crate) fn with_views(
         ledger: Ledger,
@@ -133,6 +143,7 @@ impl QueryEngine {
         let base = base_state(&ledger, memory_bytes)?;
         let mut engine = QueryEngine {
             base,
+            disk: Arc::new(disk_manager(None).build()?),
             catalog: Arc::new(Catalog::tables(&ledger)),
             point_reads: PointReads::Recognised,
         };
@@ -208,7 +219,7 @@ impl QueryEngine {
         let state = self.state_at(view, settings);
         let optimized = optimize(&state, prepared, parameters, settings, &read)?;
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
-        let context = task_context(&state);
+        let context = task_context(&state, &self.disk);
         if let Some(explain) = &prepared.explain {
             return explain.answer(&optimized, physical, context).await;
         }
@@ -311,7 +322,9 @@ fn bound(parameter_types: &[PgType], parameters: &[Value]) -> Result<ParamValues
 }
 
 /// What execution needs of a state: it looks up no function by name any more.
-fn task_context(state: &SessionState) -> Arc<TaskContext> {
+fn task_context(state: &SessionState, disk: &Arc<DiskManager>) -> Arc<TaskContext> {
+    let shared = state.runtime_env().as_ref();
+    let runtime = RuntimeEnv { disk_manager: Arc::clone(disk), ..shared.clone() };
     Arc::new(TaskContext::new(
         None,
         state.session_id().to_owned(),
@@ -320,7 +333,7 @@ fn task_context(state: &SessionState) -> Arc<TaskContext> {
         HashMap::new(),
         HashMap::new(),
         HashMap::new(),
-        Arc::clone(state.runtime_env()),
+        Arc::new(runtime),
     ))
 }
 
@@ -352,13 +365,7 @@ fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
 
 fn runtime(memory_bytes: usize) -> Result<Arc<RuntimeEnv>> {
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), CONSUMERS_NAMED);
-    Ok(RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
-        // The ledger's disk is not for queries: what does not fit in memory is refused.
-        .with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
-        )
-        .build_arc()?)
+    Ok(RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?)
 }
 
 #[cfg(test)]

@@ -99,6 +99,11 @@ pub(crate) struct ServeArguments {
     /// How many transactions' idempotency keys to keep in memory; the rest are looked up on disk
     #[arg(long, value_name = "N", default_value_t = 500_000)]
     pub(crate) idempotency_hot_cap: usize,
+
+    /// Disk space in the data directory for what running queries have no memory for, such as 10GiB, and
+    /// half of what is free at most; 0 for none
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = temp_limit)]
+    pub(crate) temp_limit: u64,
 }
 
 const VERIFY_EXAMPLES: &str = "\
@@ -192,6 +197,13 @@ fn connections(text: &str) -> Result<usize, String> {
 const MEMORY_BUDGET_MIN: u64 = 128 << 20;
 
 fn memory_budget(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes >= MEMORY_BUDGET_MIN => Ok(bytes),
+        _ => Err("at least 128MiB are needed".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
         "mib" | "mb" | "m" => 1 << 20,
@@ -200,11 +212,11 @@ fn memory_budget(text: &str) -> Result<u64, String> {
         _ => return Err(format!("{text:?} is not a size: write 512MiB or 4GiB")),
     };
     let bytes = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    match bytes {
-        Some(bytes) if bytes >= MEMORY_BUDGET_MIN => Ok(bytes),
-        Some(_) => Err("at least 128MiB are needed".to_owned()),
-        None => Err(format!("{text:?} is not a size: write 512MiB or 4GiB")),
-    }
+    bytes.ok_or_else(|| format!("{text:?} is not a size: write 512MiB or 4GiB"))
+}
+
+fn temp_limit(text: &str) -> Result<u64, String> {
+    if text == "0" { Ok(0) } else { size(text) }
 }
 
 #[cfg(test)]
@@ -222,6 +234,7 @@ mod tests {
         assert_eq!((serve.demo, serve.max_connections), (false, 256));
         assert_eq!(serve.memory_budget, 2 << 30);
         assert_eq!((serve.checkpoint_every, serve.idempotency_hot_cap), (100_000, 500_000));
+        assert_eq!(serve.temp_limit, 4 << 30);
     }
 
     #[test]
@@ -238,6 +251,9 @@ mod tests {
             ("99999999999TiB", None),
         ] {
             assert_eq!(memory_budget(text).ok(), expected, "{text}");
+        }
+        for (text, expected) in [("0", Some(0)), ("1MiB", Some(1 << 20)), ("1", None), ("", None)] {
+            assert_eq!(temp_limit(text).ok(), expected, "{text}");
         }
     }
 
