@@ -1,11 +1,12 @@
 //! A ledger on disk with the SQL engine over it: what a server serves.
 
 use crate::report::Report;
+use crate::temporary_files;
 use futures::TryStreamExt;
 use sql::store::{Ledger, Options};
 use sql::{Answer, Engine, Session, SessionIdentity, Statement};
-use std::fmt;
 use std::path::Path;
+use std::{fmt, io};
 
 /// An open database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +26,9 @@ pub struct Storing {
     pub checkpoint_every_events: u64,
     /// How many transactions' idempotency keys and ids are kept in memory.
     pub idempotency_hot_cap: usize,
+    /// What running queries may put into temporary files, all together; without any, what they have
+    /// no memory for is refused.
+    pub temporary_bytes_max: u64,
 }
 
 impl Default for Storing {
@@ -36,6 +40,7 @@ impl Default for Storing {
             query_memory_bytes: None,
             checkpoint_every_events,
             idempotency_hot_cap,
+            temporary_bytes_max: 4 << 30,
         }
     }
 }
@@ -45,6 +50,7 @@ impl Default for Storing {
 pub enum OpenError {
     Ledger(sql::store::OpenError),
     Engine(sql::Error),
+    TemporaryFiles(io::Error),
 }
 
 impl fmt::Display for OpenError {
@@ -52,6 +58,9 @@ impl fmt::Display for OpenError {
         match self {
             OpenError::Ledger(error) => error.fmt(f),
             OpenError::Engine(error) => error.fmt(f),
+            OpenError::TemporaryFiles(error) => {
+                write!(f, "the folder for temporary files: {error}")
+            }
         }
     }
 }
@@ -61,6 +70,7 @@ impl std::error::Error for OpenError {
         match self {
             OpenError::Ledger(error) => Some(error),
             OpenError::Engine(error) => Some(error),
+            OpenError::TemporaryFiles(error) => Some(error),
         }
     }
 }
@@ -96,9 +106,17 @@ impl Database {
         let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let sql_bytes = bytes(storing.memory_budget_bytes / 2);
         let query_bytes = storing.query_memory_bytes.map(bytes);
+        let dir = dir.as_ref();
         let ledger = Ledger::open_with(dir, options).map_err(OpenError::Ledger)?;
         let engine =
             Engine::new(ledger.clone(), sql_bytes, query_bytes).map_err(OpenError::Engine)?;
+        // The ledger holds the lock of the directory.
+        let files = temporary_files::prepare(dir, storing.temporary_bytes_max)
+            .map_err(OpenError::TemporaryFiles)?;
+        let engine = match files {
+            Some(files) => engine.spilling_to(files).map_err(OpenError::Engine)?,
+            None => engine,
+        };
         Ok(Database { ledger, engine })
     }
 

@@ -186,7 +186,7 @@ mod tests {
             assert!(!std::mem::replace(&mut failed, true), "asked again");
             Err(Error::new(Fault::NumericValueOutOfRange, "planted"))
         });
-        let mut query = runtime.threads().run(batches.boxed());
+        let mut query = runtime.threads().run(batches.boxed(), StopSignal::default());
         assert_eq!(query.next().await.unwrap_err().state().as_str(), "22003");
         assert!(query.next().await.unwrap().is_none());
     }

@@ -141,6 +141,7 @@ impl SqlState {
             Fault::OutOfMemory => Self::OUT_OF_MEMORY,
             Fault::InsufficientResources => Self::INSUFFICIENT_RESOURCES,
             Fault::Unreadable => Self::IO_ERROR,
+            Fault::TemporaryDiskFull => Self::DISK_FULL,
             Fault::QueryCanceled => Self::QUERY_CANCELED,
             Fault::Internal => Self::INTERNAL_ERROR,
         }

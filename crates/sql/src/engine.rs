@@ -4,7 +4,7 @@ use crate::query::QueryEngine;
 use crate::query_memory::QueryMemory;
 use crate::session::Recalled;
 use crate::settings::SessionSettings;
-use crate::{Error, Fault, MemoryBudget, Result, Session, moment};
+use crate::{Error, Fault, MemoryBudget, Result, Session, TemporaryFiles, moment};
 use std::fmt;
 use std::sync::Arc;
 use store::Ledger;
@@ -47,6 +47,14 @@ impl Engine {
         Ok(Engine {
             shared: Arc::new(Shared { ledger, query, sent, recalled: Recalled::default() }),
         })
+    }
+
+    /// The engine, whose queries put into files what they have no memory for. Without them it is
+    /// refused. For an engine that has no sessions yet.
+    pub fn spilling_to(mut self, files: TemporaryFiles) -> Result<Self> {
+        let in_use = || Error::new(Fault::Internal, "the engine is in use already");
+        Arc::get_mut(&mut self.shared).ok_or_else(in_use)?.query.spill_to(files)?;
+        Ok(self)
     }
 
     /// An engine that plans point reads like any other query: what it answers is what they have to.

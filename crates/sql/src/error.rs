@@ -84,6 +84,8 @@ pub enum Fault {
     InsufficientResources,
     /// The disk failed a read, or gave what was never written there.
     Unreadable,
+    /// No room on the disk for what queries have no memory for.
+    TemporaryDiskFull,
     QueryCanceled,
     /// Something inside broke: a bug of ours.
     Internal,

@@ -47,11 +47,14 @@ use crate::catalog::{Catalog, ViewDefinition};
 use crate::provider::PinnedView;
 use crate::query_memory::{QueryMemory, QueryPool};
 use crate::stop::{Rows, StopSignal};
-use crate::{Column, Error, PgType, Result, SessionSettings, Value, exact, function};
+use crate::temporary_files::disk_manager;
+use crate::{
+    Column, Error, PgType, Result, SessionSettings, TemporaryFiles, Value, exact, function,
+};
 use chrono_tz::Tz;
 use datafusion::common::ParamValues;
 use datafusion::execution::context::SessionState;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::disk_manager::DiskManager;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
@@ -78,6 +81,7 @@ pub(crate) struct QueryEngine {
     base: SessionState,
     catalog: Arc<Catalog>,
     memory: QueryMemory,
+    disk: Arc<DiskManager>,
     point_reads: PointReads,
 }
 
@@ -134,6 +138,12 @@ impl QueryEngine {
         Self::with_views(ledger, memory, Vec::new())
     }
 
+    /// Gives running queries room on a disk for what they have no memory for.
+    pub(crate) fn spill_to(&mut self, files: TemporaryFiles) -> Result<()> {
+        self.disk = Arc::new(disk_manager(Some(files)).build()?);
+        Ok(())
+    }
+
     /// An engine whose catalog has these views besides the ledger's own.
     pub(crate) fn with_views(
         ledger: Ledger,
@@ -143,6 +153,7 @@ impl QueryEngine {
         let base = base_state(&ledger)?;
         let mut engine = QueryEngine {
             base,
+            disk: Arc::new(disk_manager(None).build()?),
             catalog: Arc::new(Catalog::tables(&ledger)),
             memory,
             point_reads: PointReads::Recognised,
@@ -225,7 +236,7 @@ impl QueryEngine {
         let stop = StopSignal::default();
         let physical = interruptible(physical, &stop)?;
         let memory = self.memory.of_query(settings.query_bytes(), &stop);
-        let context = task_context(&state, Arc::clone(&memory));
+        let context = task_context(&state, Arc::clone(&memory), Arc::clone(&self.disk));
         let rows = match &prepared.explain {
             Some(explain) => explain.answer(&optimized, physical, context)?,
             None => output::presented(execute_stream(physical, context)?, &prepared.query_columns),
@@ -358,9 +369,13 @@ fn telling_why(
 }
 
 /// What execution needs of a state: it looks up no function by name any more.
-fn task_context(state: &SessionState, memory: Arc<QueryPool>) -> Arc<TaskContext> {
+fn task_context(
+    state: &SessionState,
+    memory: Arc<QueryPool>,
+    disk: Arc<DiskManager>,
+) -> Arc<TaskContext> {
     let shared = state.runtime_env().as_ref();
-    let runtime = RuntimeEnv { memory_pool: memory, ..shared.clone() };
+    let runtime = RuntimeEnv { memory_pool: memory, disk_manager: disk, ..shared.clone() };
     Arc::new(TaskContext::new(
         None,
         state.session_id().to_owned(),
@@ -404,14 +419,9 @@ fn base_state(ledger: &Ledger) -> Result<SessionState> {
     Ok(state)
 }
 
-/// What all queries share, which is not their memory.
+/// What all queries share, which is neither their memory nor their files.
 fn runtime() -> Result<Arc<RuntimeEnv>> {
-    Ok(RuntimeEnvBuilder::new()
-        // The ledger's disk is not for queries: what does not fit in memory is refused.
-        .with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
-        )
-        .build_arc()?)
+    Ok(RuntimeEnvBuilder::new().with_disk_manager_builder(disk_manager(None)).build_arc()?)
 }
 
 #[cfg(test)]

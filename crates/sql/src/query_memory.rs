@@ -8,7 +8,7 @@
 use crate::stop::StopSignal;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{
-    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, TrackConsumersPool,
+    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, TrackConsumersPool,
 };
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -58,7 +58,8 @@ impl QueryMemory {
     /// The memory of one query, which may hold so many bytes; none any more after the signal.
     pub(crate) fn of_query(&self, limit: usize, stop: &StopSignal) -> Arc<QueryPool> {
         let limit = limit.min(self.inner.query_max);
-        let bounded = Bounded { shared: Arc::clone(&self.inner), limit, used: AtomicUsize::new(0) };
+        let shares = FairSpillPool::new(limit);
+        let bounded = Bounded { shared: Arc::clone(&self.inner), limit, shares };
         Arc::new(QueryPool {
             tracked: TrackConsumersPool::new(bounded, CONSUMERS_NAMED),
             stop: stop.clone(),
@@ -181,12 +182,13 @@ impl MemoryPool for QueryPool {
     }
 }
 
-/// A query's limit: what it takes, it takes of all queries' memory too.
+/// A query's limit: what it takes, it takes of all queries' memory too. Operators that can put what
+/// they hold into files share evenly, so that none has to do it because another was first.
 #[derive(Debug)]
 struct Bounded {
     shared: Arc<Shared>,
     limit: usize,
-    used: AtomicUsize,
+    shares: FairSpillPool,
 }
 
 impl fmt::Display for Bounded {
@@ -200,32 +202,38 @@ impl MemoryPool for Bounded {
         "query"
     }
 
-    fn grow(&self, _: &MemoryReservation, additional: usize) {
-        self.used.fetch_add(additional, Ordering::Relaxed);
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.shares.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.shares.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.shares.grow(reservation, additional);
         self.shared.used.fetch_add(additional, Ordering::Relaxed);
     }
 
-    fn shrink(&self, _: &MemoryReservation, shrink: usize) {
-        self.used.fetch_sub(shrink, Ordering::Relaxed);
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.shares.shrink(reservation, shrink);
         self.shared.give_back(shrink);
     }
 
-    fn try_grow(&self, _: &MemoryReservation, additional: usize) -> Result<()> {
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let refused = |refusal: Refusal| DataFusionError::ResourcesExhausted(refusal.to_string());
-        let within = |used: usize| used.checked_add(additional).filter(|sum| *sum <= self.limit);
-        let before = self
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+        self.shares
+            .try_grow(reservation, additional)
             .map_err(|_| refused(Refusal::Limit(self.limit)))?;
-        if !self.shared.try_take(additional, before + additional) {
-            self.used.fetch_sub(additional, Ordering::Relaxed);
+        if !self.shared.try_take(additional, self.shares.reserved()) {
+            self.shares.shrink(reservation, additional);
             return Err(refused(Refusal::Total(self.shared.total)));
         }
         Ok(())
     }
 
     fn reserved(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.shares.reserved()
     }
 
     fn memory_limit(&self) -> MemoryLimit {

@@ -104,6 +104,11 @@ pub(crate) struct ServeArguments {
     /// How many transactions' idempotency keys to keep in memory; the rest are looked up on disk
     #[arg(long, value_name = "N", default_value_t = 500_000)]
     pub(crate) idempotency_hot_cap: usize,
+
+    /// Disk space in the data directory for what running queries have no memory for, such as 10GiB, and
+    /// half of what is free at most; 0 for none
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = temp_limit)]
+    pub(crate) temp_limit: u64,
 }
 
 const VERIFY_EXAMPLES: &str = "\
@@ -207,6 +212,10 @@ fn query_memory(text: &str) -> Result<u64, String> {
     size(text, QUERY_MEMORY_MIN)
 }
 
+fn temp_limit(text: &str) -> Result<u64, String> {
+    if text == "0" { Ok(0) } else { size(text, 0) }
+}
+
 fn size(text: &str, least: u64) -> Result<u64, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
@@ -239,6 +248,7 @@ mod tests {
         assert_eq!(serve.memory_budget, 2 << 30);
         assert_eq!(serve.query_memory, None);
         assert_eq!((serve.checkpoint_every, serve.idempotency_hot_cap), (100_000, 500_000));
+        assert_eq!(serve.temp_limit, 4 << 30);
     }
 
     #[test]
@@ -255,6 +265,9 @@ mod tests {
             ("99999999999TiB", None),
         ] {
             assert_eq!(memory_budget(text).ok(), expected, "{text}");
+        }
+        for (text, expected) in [("0", Some(0)), ("1MiB", Some(1 << 20)), ("1", None), ("", None)] {
+            assert_eq!(temp_limit(text).ok(), expected, "{text}");
         }
     }
 

@@ -147,6 +147,7 @@ fn every_other_fault_has_its_row() {
         (Fault::DuplicateStatement, "42P05"),
         (Fault::OutOfMemory, "53200"),
         (Fault::Unreadable, "58030"),
+        (Fault::TemporaryDiskFull, "53100"),
         (Fault::QueryCanceled, "57014"),
         (Fault::Internal, "XX000"),
     ];
