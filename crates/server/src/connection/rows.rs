@@ -55,6 +55,12 @@ pub(super) enum Interruption {
     Never,
 }
 
+impl Interruption {
+    fn is_allowed(self) -> bool {
+        matches!(self, Interruption::Allowed { .. })
+    }
+}
+
 /// Where the rows of a step go.
 #[derive(Debug)]
 pub(super) enum RowSink<'a> {
@@ -219,6 +225,9 @@ impl Connection {
         mut sink: RowSink<'_>,
         interruption: Interruption,
     ) -> Result<u64, Failure> {
+        let interrupt = self.registration.interrupt.clone();
+        // Also while rows are written, a cancel request is for this statement.
+        let _running = interruption.is_allowed().then(|| interrupt.start());
         let mut read = 0;
         match step {
             CursorStep::Rewind => cursor.position = CursorPosition::default(),
@@ -227,7 +236,7 @@ impl Connection {
                     match cursor.ready(read, rows_left(wanted, read)) {
                         Some(batch) => {
                             read += batch.num_rows() as u64;
-                            self.give(&batch, &mut sink, Order::FirstToLast).await?;
+                            self.give(&batch, &mut sink, Order::FirstToLast, interruption).await?;
                         }
                         None if self.pull(cursor, interruption).await? => {}
                         None => break,
@@ -238,7 +247,7 @@ impl Connection {
             CursorStep::Backward(wanted) => {
                 while let Some(batch) = cursor.behind(read, rows_left(wanted, read)) {
                     read += batch.num_rows() as u64;
-                    self.give(&batch, &mut sink, Order::LastToFirst).await?;
+                    self.give(&batch, &mut sink, Order::LastToFirst, interruption).await?;
                 }
                 cursor.position.went_back(wanted, read);
             }
@@ -275,6 +284,7 @@ impl Connection {
         batch: &RecordBatch,
         sink: &mut RowSink<'_>,
         order: Order,
+        interruption: Interruption,
     ) -> Result<(), Failure> {
         let writer = match sink {
             RowSink::Nowhere => return Ok(()),
@@ -285,7 +295,7 @@ impl Connection {
                 }
                 return Ok(());
             }
-            RowSink::Copy(rows) => return self.copy_rows(batch, rows).await,
+            RowSink::Copy(rows) => return self.copy_rows(batch, rows, interruption).await,
             RowSink::Client(writer) => writer,
         };
         let reader = writer.read(batch).map_err(Report::from)?;
@@ -296,15 +306,24 @@ impl Connection {
                 Order::LastToFirst => count - 1 - index,
             };
             writer.write_row(self.out(), &reader, row).map_err(Report::from)?;
-            self.send_if_much().await?;
+            self.send_if_much(interruption).await?;
         }
         Ok(())
     }
 
     /// Sends what is written so far if it is more than should wait.
-    pub(super) async fn send_if_much(&mut self) -> Result<(), Failure> {
+    pub(super) async fn send_if_much(&mut self, interruption: Interruption) -> Result<(), Failure> {
         if self.socket.wants_flush() {
-            self.socket.flush().await?;
+            match interruption {
+                Interruption::Allowed { deadline } => {
+                    // A client that reads slowly, or not at all, does not keep the query. What is
+                    // not sent by then still goes before the error.
+                    let interrupt = self.registration.interrupt.clone();
+                    let flushing = async { Ok::<_, Report>(self.socket.flush().await) };
+                    interrupt.guard(deadline, flushing).await??;
+                }
+                Interruption::Never => self.socket.flush().await?,
+            }
         } else if self.replies.holds_too_much() {
             // As if the client had asked for what there is so far.
             self.answer_held().await?;

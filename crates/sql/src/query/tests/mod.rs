@@ -8,5 +8,6 @@ mod limits;
 mod names_and_types;
 mod partitions;
 mod pushdown;
+mod routines;
 mod set_functions;
 mod time_zones;
