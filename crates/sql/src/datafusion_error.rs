@@ -85,7 +85,14 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
     if let Some(error) = error.downcast_ref::<ArrowError>() {
         return from_arrow_reference(error);
     }
-    Error::new(Fault::Internal, first_line(&error.to_string()))
+    let message = error.to_string();
+    if message.contains("regex parse error") {
+        let reason = message.lines().last().unwrap_or_default();
+        let reason = reason.trim_start_matches("error: ");
+        let message = format!("invalid regular expression: {reason}");
+        return Error::new(Fault::InvalidRegularExpression, message);
+    }
+    Error::new(Fault::Internal, first_line(&message))
 }
 
 fn from_arrow(error: ArrowError) -> Error {
@@ -183,6 +190,10 @@ fn from_plan(message: &str) -> Error {
     {
         return from_coercion(own);
     }
+    if message.contains("array_has(") && !message.contains("array_has(List") {
+        let message = "op ANY/ALL (array) requires array on right side";
+        return Error::new(Fault::WrongObjectType, message);
+    }
     if message.contains("array_has(") {
         return Error::unsupported("this use of ANY or ALL is not supported");
     }
@@ -202,10 +213,9 @@ fn from_plan(message: &str) -> Error {
     {
         return Error::new(Fault::GroupingError, line);
     }
-    if line.contains("temporal operation") {
-        return Error::unsupported("this operator on intervals is not supported");
-    }
-    if line.contains("Cannot infer common argument type")
+    if line.contains("temporal operation")
+        || line.contains("Cannot automatically convert")
+        || line.contains("Cannot infer common argument type")
         || line.contains("Cannot coerce")
         || line.contains("can't be evaluated because there isn't a common type")
         || line.contains("Cannot get result type")

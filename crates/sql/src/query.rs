@@ -8,11 +8,13 @@
 //!
 //! Invariant: a query answers from exactly one view, or with an error.
 
+mod any_and_all;
 mod calls;
 mod catalog_query;
 mod context;
 mod explain;
-mod interval_text;
+mod interval_literal;
+mod interval_order;
 mod literals;
 mod naming;
 mod normalize;
@@ -21,6 +23,8 @@ mod output;
 mod parameters;
 mod planning;
 mod point;
+mod postgres_calls;
+mod postgres_operators;
 mod row_query;
 mod session_values;
 mod set_functions;
@@ -28,6 +32,7 @@ mod set_operations;
 mod sql_function;
 mod types;
 mod typing;
+mod values;
 
 pub(crate) use typing::{from_arrow, from_field};
 

@@ -26,6 +26,7 @@ mod views;
 
 pub(crate) use definitions::{ByOid, Definitions};
 pub(crate) use descriptions::Descriptions;
+pub(crate) use keywords::is_keyword;
 pub(crate) use relation::{
     ACCOUNTS, ASSETS, BOOKS, EVENTS, PG_TYPE_KEY, POSTINGS, RELATIONS, Relation, TRANSACTIONS,
     TRANSFERS, arrow_type, typmod,

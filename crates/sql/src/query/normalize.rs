@@ -14,6 +14,7 @@ use super::set_functions;
 use super::set_operations::{check_body, check_joins};
 use super::sql_function;
 use super::types::pg_type;
+use super::values;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CastKind, CharacterLength, DataType as SqlType, ExactNumberInfo, Expr,
@@ -57,6 +58,7 @@ impl VisitorMut for Rewriter {
         for limit in limits(query) {
             self.hint(limit, PgType::Int8);
         }
+        values::with_floats(&mut query.body);
         catalog_query::simplify(query);
         // Before casts become functions: the names of columns come from what was written.
         name_columns(query);
@@ -147,7 +149,10 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(error);
         }
         match expr {
-            Expr::Collate { expr: inner, .. } => {
+            Expr::Collate { expr: inner, collation } => {
+                if let Err(error) = known_collation(collation) {
+                    return ControlFlow::Break(error);
+                }
                 let inner = std::mem::replace(inner.as_mut(), null());
                 *expr = inner;
                 return self.pre_visit_expr(expr);
@@ -178,7 +183,9 @@ impl VisitorMut for Rewriter {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         literals::type_number(expr);
-        operators::after(expr);
+        if let Err(error) = operators::after(expr) {
+            return ControlFlow::Break(error);
+        }
         calls::rewrite(expr);
         match expr {
             Expr::Cast {
@@ -223,6 +230,17 @@ impl Rewriter {
         {
             self.hints.entry(number).or_insert(pg_type);
         }
+    }
+}
+
+/// Texts have one order here, that of their bytes.
+fn known_collation(collation: &ObjectName) -> Result<(), Error> {
+    const BYTES: [&str; 5] = ["C", "POSIX", "default", "ucs_basic", "C.UTF-8"];
+    let name = collation.0.last().and_then(|part| part.as_ident());
+    match name.is_some_and(|name| BYTES.contains(&name.value.as_str())) {
+        true => Ok(()),
+        false => Err(Error::unsupported(format!("the collation {collation} is not supported"))
+            .with_hint("Texts are ordered as by the collation \"C\".")),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Operators whose meaning DataFusion has otherwise, rewritten on the syntax tree: rows that are
 //! compared, `IS DISTINCT FROM` before AND, `= ANY` of an array literal, `AT TIME ZONE`, extract.
 
+use super::any_and_all;
+use super::interval_literal;
 use super::normalize::call;
+use super::{postgres_calls, postgres_operators};
 use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};
 use datafusion::sql::sqlparser::ast::{
@@ -10,14 +13,13 @@ use datafusion::sql::sqlparser::ast::{
 
 /// Before what is inside of the expression is visited.
 pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
+    interval_literal::plain(expr)?;
+    any_and_all::plain(expr)?;
+    postgres_calls::before(expr)?;
     if let Some(rotated) = distinct_before_and(expr) {
         *expr = rotated;
     }
     match expr {
-        Expr::SimilarTo { .. } => {
-            return Err(Error::unsupported("SIMILAR TO is not supported")
-                .with_hint("Use LIKE or a regular expression (~)."));
-        }
         Expr::BinaryOp { left, op, right } => {
             if let Some(compared) = compared_rows(left, op, right) {
                 *expr = compared;
@@ -26,18 +28,6 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         Expr::InList { expr: row, list, negated } => {
             if let Some(any) = row_in_list(row, list, *negated) {
                 *expr = any;
-            }
-        }
-        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
-            if let Some(items) = array_literal(right)? {
-                let list = items.into_iter().map(text_or_null).collect();
-                *expr = Expr::InList { expr: left.clone(), list, negated: false };
-            }
-        }
-        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => {
-            if let Some(items) = array_literal(right)? {
-                let list = items.into_iter().map(text_or_null).collect();
-                *expr = Expr::InList { expr: left.clone(), list, negated: true };
             }
         }
         Expr::Cast { expr: inner, data_type: SqlType::Array(element), .. } => {
@@ -64,7 +54,9 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
 }
 
 /// After what is inside of the expression has been visited.
-pub(super) fn after(expr: &mut Expr) {
+pub(super) fn after(expr: &mut Expr) -> Result<(), Error> {
+    postgres_operators::plain(expr)?;
+    postgres_calls::after(expr);
     let rewritten = match expr {
         Expr::AtTimeZone { timestamp, time_zone } => {
             call("timezone", vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()])
@@ -75,18 +67,19 @@ pub(super) fn after(expr: &mut Expr) {
             call("extract", vec![field, time.as_ref().clone()])
         }
         Expr::Subquery(_) => call(MAY_BE_NULL, vec![expr.clone()]),
-        _ => return,
+        _ => return Ok(()),
     };
     *expr = rewritten;
+    Ok(())
 }
 
-fn text_or_null(item: Option<String>) -> Expr {
+pub(super) fn text_or_null(item: Option<String>) -> Expr {
     let value = item.map_or(Value::Null, Value::SingleQuotedString);
     Expr::Value(value.with_empty_span())
 }
 
 /// The elements of `'{a,b}'`.
-fn array_literal(expr: &Expr) -> Result<Option<Vec<Option<String>>>, Error> {
+pub(super) fn array_literal(expr: &Expr) -> Result<Option<Vec<Option<String>>>, Error> {
     match expr {
         Expr::Nested(inner) => array_literal(inner),
         Expr::Value(value) => match &value.value {

@@ -69,7 +69,7 @@ fn is_computed(expr: &Expr) -> bool {
 }
 
 /// A query of our own words.
-fn query(text: &str) -> Option<Query> {
+pub(super) fn query(text: &str) -> Option<Query> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_query().ok().map(|each| *each)
 }
 

@@ -8,6 +8,7 @@
 
 mod block_command;
 mod cursor;
+mod dialect;
 mod insert_form;
 mod nesting;
 mod prepare_command;
@@ -27,9 +28,9 @@ use crate::cursor::{DeclareCommand, FetchCommand, parse_close, parse_declare, pa
 use crate::{Error, Fault, Result};
 use cursor::{byte_offset, character_position, syntax_error_at, syntax_error_at_end};
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use dialect::Grammar;
 use std::sync::Arc;
 
 /// One statement, read but not understood yet.
@@ -154,7 +155,7 @@ impl Statement {
 
 /// The statements of a text, empty ones left out.
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>> {
-    let dialect = PostgreSqlDialect {};
+    let dialect = Grammar;
     let tokens = Tokenizer::new(&dialect, text)
         .tokenize_with_location()
         .map_err(|error| tokenizer_error(text, &error.message, error.location))?;
@@ -295,7 +296,7 @@ fn with_parser<T>(
     tokens: Vec<TokenWithSpan>,
     read: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
 ) -> Result<T> {
-    let dialect = PostgreSqlDialect {};
+    let dialect = Grammar;
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(tokens);
@@ -438,7 +439,7 @@ fn parser_error(text: &str, error: &ParserError) -> Error {
         None => (message.as_str(), None),
     };
     // The parser has taken the tokens, and an error may cost a second look at the text.
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
+    let tokens = Tokenizer::new(&Grammar, text).tokenize_with_location();
     let mut tokens = tokens.unwrap_or_default().into_iter();
     let token = place.and_then(|place| tokens.find(|token| token.span.start == place));
     let syntax_error = match token {

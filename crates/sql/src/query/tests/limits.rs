@@ -13,7 +13,7 @@ async fn what_is_missing_is_named() {
         "SELECT * FROM accounts TABLESAMPLE SYSTEM (10)",
         "SELECT * FROM generate_series(1, 2) WITH ORDINALITY",
         "SELECT * FROM accounts FETCH FIRST 2 ROWS WITH TIES",
-        "SELECT to_char(5, '999')",
+        "SELECT to_number('XIV', 'RN')",
         "SELECT 1::numeric(50, 2)",
         "SELECT * FROM accounts FOR UPDATE",
     ] {
