@@ -94,11 +94,14 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
     if let Some(error) = error.downcast_ref::<ArrowError>() {
         return from_arrow_reference(error);
     }
-    let line = first_line(&error.to_string());
-    match line.to_lowercase().contains("regex") {
-        true => Error::new(Fault::InvalidRegularExpression, "invalid regular expression"),
-        false => Error::new(Fault::Internal, line),
+    let message = error.to_string();
+    if message.to_lowercase().contains("regex") {
+        let reason = message.lines().last().unwrap_or_default();
+        let reason = reason.trim_start_matches("error: ");
+        let message = format!("invalid regular expression: {reason}");
+        return Error::new(Fault::InvalidRegularExpression, message);
     }
+    Error::new(Fault::Internal, first_line(&message))
 }
 
 fn from_arrow(error: ArrowError) -> Error {

@@ -8,6 +8,7 @@
 //!
 //! Invariant: a query answers from exactly one view, or with an error.
 
+mod any_and_all;
 mod calls;
 mod catalog_query;
 mod context;
@@ -15,7 +16,8 @@ mod dependent;
 mod explain;
 mod grammar;
 mod interruptible;
-mod interval_text;
+mod interval_literal;
+mod interval_order;
 mod literals;
 mod merged_columns;
 mod naming;
@@ -25,6 +27,8 @@ mod output;
 mod parameters;
 mod planning;
 mod point;
+mod postgres_calls;
+mod postgres_operators;
 mod row_query;
 mod rows;
 mod session_values;
@@ -35,6 +39,7 @@ mod table_functions;
 mod ties;
 mod types;
 mod typing;
+mod values;
 mod whole_row;
 
 pub(crate) use typing::{from_arrow, from_field};

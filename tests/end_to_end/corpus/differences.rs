@@ -53,10 +53,10 @@ pub(crate) const ALL: [Difference; 10] = [
     },
     Difference {
         name: "description",
-        reason: "A computed column does not always tell the name, the type `varchar` or the size that Postgres tells; \
-                 its values are the same.",
+        reason: "A computed column does not always tell the name, the size, or the type (`varchar`, `regtype`) that Postgres \
+                 tells; its values are the same.",
         explains: |ours, theirs| {
-            let texts = [TEXT, VARCHAR, NAME];
+            let texts = [TEXT, VARCHAR, NAME, REGTYPE];
             same_rows(ours, theirs, |a, b| a == b)
                 && type_oids(ours).zip(type_oids(theirs)).is_some_and(|(ours, theirs)| {
                     let same =
@@ -101,6 +101,7 @@ const NUMERIC: u32 = 1700;
 const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;
 const NAME: u32 = 19;
+const REGTYPE: u32 = 2206;
 const JSONB: u32 = 3802;
 
 impl Difference {

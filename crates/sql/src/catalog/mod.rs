@@ -29,7 +29,7 @@ mod views;
 pub(crate) use definitions::{ByOid, Definitions};
 pub(crate) use descriptions::Descriptions;
 pub(crate) use functions::{FUNCTIONS, LedgerFunction};
-pub(crate) use keywords::is_reserved_word;
+pub(crate) use keywords::{is_keyword, is_reserved_word};
 pub(crate) use relation::{
     ACCOUNTS, ASSETS, BOOKS, EVENTS, PG_TYPE_KEY, POSTINGS, RELATIONS, Relation, TRANSACTIONS,
     TRANSFERS, arrow_type, typmod,

@@ -4,8 +4,8 @@
 //! name carries a suffix while a statement is planned and [`shown`] takes it off again.
 
 use datafusion::sql::sqlparser::ast::{
-    DataType as SqlType, Expr, Ident, OrderBy, Query, Select, SelectItem, SetExpr, Value, Visit,
-    Visitor,
+    AccessExpr, ArrayElemTypeDef, DataType as SqlType, Expr, Ident, OrderBy, Query, Select,
+    SelectItem, SetExpr, TrimWhereField, Value, Visit, Visitor,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -84,10 +84,17 @@ fn name_select(select: &mut Select, sorted_by: &HashSet<String>) {
 /// A column's own name; it needs no alias.
 fn bare_name(expr: &Expr) -> Option<String> {
     match expr {
+        Expr::Identifier(ident) if is_function(ident) => None,
         Expr::Identifier(ident) => Some(folded(ident)),
         Expr::CompoundIdentifier(parts) => parts.last().map(folded),
         _ => None,
     }
+}
+
+/// Functions that look like columns.
+fn is_function(ident: &Ident) -> bool {
+    let name = ident.value.to_ascii_lowercase();
+    ident.quote_style.is_none() && matches!(name.as_str(), "localtime" | "localtimestamp")
 }
 
 fn folded(ident: &Ident) -> String {
@@ -101,6 +108,7 @@ fn folded(ident: &Ident) -> String {
 fn figure(expr: &Expr) -> Option<(String, bool)> {
     let strong = |name: &str| Some((name.to_owned(), true));
     match expr {
+        Expr::Identifier(ident) if is_function(ident) => strong(&folded(ident)),
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
             bare_name(expr).map(|name| (name, true))
         }
@@ -125,10 +133,18 @@ fn figure(expr: &Expr) -> Option<(String, bool)> {
         Expr::Exists { .. } => strong("exists"),
         Expr::Array(_) => strong("array"),
         Expr::Extract { .. } => strong("extract"),
+        Expr::Substring { shorthand: true, .. } => strong("substr"),
         Expr::Substring { .. } => strong("substring"),
+        Expr::CompoundFieldAccess { root, access_chain } if is_subscripted(access_chain) => {
+            figure(root)
+        }
         Expr::Position { .. } => strong("position"),
         Expr::Overlay { .. } => strong("overlay"),
-        Expr::Trim { .. } => strong("btrim"),
+        Expr::Trim { trim_where, .. } => strong(match trim_where {
+            Some(TrimWhereField::Leading) => "ltrim",
+            Some(TrimWhereField::Trailing) => "rtrim",
+            Some(TrimWhereField::Both) | None => "btrim",
+        }),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),
         Expr::AtTimeZone { .. } => strong("timezone"),
@@ -143,6 +159,11 @@ fn figure(expr: &Expr) -> Option<(String, bool)> {
         },
         _ => None,
     }
+}
+
+/// An element of an array has the array's name.
+fn is_subscripted(access_chain: &[AccessExpr]) -> bool {
+    access_chain.iter().all(|access| matches!(access, AccessExpr::Subscript(_)))
 }
 
 /// The name `pg_type` has for it.
@@ -168,6 +189,7 @@ fn type_name(data_type: &SqlType) -> String {
                 "timestamp"
             }
         }
+        SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => return type_name(element),
         SqlType::Custom(name, _) => {
             return name
                 .0

@@ -1,28 +1,26 @@
 //! Operators whose meaning DataFusion has otherwise, rewritten on the syntax tree: rows that are
 //! compared, `IS DISTINCT FROM` before AND, `= ANY` of an array literal, `AT TIME ZONE`, extract.
 
+use super::any_and_all;
+use super::interval_literal;
 use super::normalize::call;
 use super::rows::{Truth, compared_rows, negated_if, row_in_list, row_in_subquery};
+use super::{postgres_calls, postgres_operators};
 use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Value,
+    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, Value,
 };
 
 /// Before what is inside of the expression is visited.
 pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
+    interval_literal::plain(expr)?;
+    any_and_all::plain(expr)?;
+    postgres_calls::before(expr)?;
     if let Some(rotated) = distinct_before_and(expr) {
         *expr = rotated;
     }
-    if let Some(compared) = compared_with_each(expr) {
-        *expr = compared;
-    }
     match expr {
-        Expr::SimilarTo { .. } => {
-            return Err(Error::unsupported("SIMILAR TO is not supported")
-                .with_hint("Use LIKE or a regular expression (~)."));
-        }
         Expr::BinaryOp { left, op, right } => {
             if let Some(compared) = compared_rows(left, op, right) {
                 *expr = compared;
@@ -36,18 +34,6 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         Expr::InSubquery { expr: row, subquery, negated } => {
             if let Some(any) = row_in_subquery(row, subquery, Truth::OrUnknown) {
                 *expr = negated_if(any, *negated);
-            }
-        }
-        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
-            if let Some(items) = array_literal(right)? {
-                let list = items.into_iter().map(text_or_null).collect();
-                *expr = Expr::InList { expr: left.clone(), list, negated: false };
-            }
-        }
-        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => {
-            if let Some(items) = array_literal(right)? {
-                let list = items.into_iter().map(text_or_null).collect();
-                *expr = Expr::InList { expr: left.clone(), list, negated: true };
             }
         }
         Expr::Cast { expr: inner, data_type: SqlType::Array(element), .. } => {
@@ -74,7 +60,9 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
 }
 
 /// After what is inside of the expression has been visited.
-pub(super) fn after(expr: &mut Expr) {
+pub(super) fn after(expr: &mut Expr) -> Result<(), Error> {
+    postgres_operators::plain(expr)?;
+    postgres_calls::after(expr);
     let rewritten = match expr {
         Expr::AtTimeZone { timestamp, time_zone } => {
             call("timezone", vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()])
@@ -85,70 +73,27 @@ pub(super) fn after(expr: &mut Expr) {
             call("extract", vec![field, time.as_ref().clone()])
         }
         Expr::Subquery(_) => call(MAY_BE_NULL, vec![expr.clone()]),
-        Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
-            bare_subquery(right);
-            return;
-        }
         // The planner looks for a column of an array among its own tables only.
         Expr::Array(array) if array.elem.iter().any(is_column) => {
             call("make_array", std::mem::take(&mut array.elem))
         }
-        _ => return,
+        _ => return Ok(()),
     };
     *expr = rewritten;
+    Ok(())
 }
 
 fn is_column(expr: &Expr) -> bool {
     matches!(expr, Expr::CompoundIdentifier(_))
 }
 
-/// What is compared with all rows of a subquery is no value.
-fn bare_subquery(expr: &mut Expr) {
-    let Expr::Function(function) = &*expr else { return };
-    let FunctionArguments::List(list) = &function.args else { return };
-    if let [FunctionArg::Unnamed(FunctionArgExpr::Expr(subquery @ Expr::Subquery(_)))] =
-        list.args.as_slice()
-    {
-        *expr = subquery.clone();
-    }
-}
-
-fn text_or_null(item: Option<String>) -> Expr {
+pub(super) fn text_or_null(item: Option<String>) -> Expr {
     let value = item.map_or(Value::Null, Value::SingleQuotedString);
     Expr::Value(value.with_empty_span())
 }
 
-/// `x < ANY (ARRAY[a, b])` is `x < a OR x < b`, and of ALL it is AND.
-fn compared_with_each(expr: &Expr) -> Option<Expr> {
-    let (left, op, right, chain) = match expr {
-        Expr::AnyOp { left, compare_op, right, .. } => {
-            (left, compare_op, right, BinaryOperator::Or)
-        }
-        Expr::AllOp { left, compare_op, right } => (left, compare_op, right, BinaryOperator::And),
-        _ => return None,
-    };
-    let list = elements(right).filter(|list| !list.is_empty())?;
-    let negated = *op == BinaryOperator::NotEq && chain == BinaryOperator::And;
-    if negated || *op == BinaryOperator::Eq && chain == BinaryOperator::Or {
-        return Some(Expr::InList { expr: left.clone(), list, negated });
-    }
-    let each = list.into_iter().map(|item| binary(*left.clone(), op.clone(), item));
-    each.reduce(|a, b| binary(a, chain.clone(), b)).map(nested)
-}
-
-/// The elements of `ARRAY[a, b]`, none of them an array.
-fn elements(expr: &Expr) -> Option<Vec<Expr>> {
-    match expr {
-        Expr::Nested(inner) => elements(inner),
-        Expr::Array(array) if !array.elem.iter().any(|each| matches!(each, Expr::Array(_))) => {
-            Some(array.elem.clone())
-        }
-        _ => None,
-    }
-}
-
 /// The elements of `'{a,b}'`.
-fn array_literal(expr: &Expr) -> Result<Option<Vec<Option<String>>>, Error> {
+pub(super) fn array_literal(expr: &Expr) -> Result<Option<Vec<Option<String>>>, Error> {
     match expr {
         Expr::Nested(inner) => array_literal(inner),
         Expr::Value(value) => match &value.value {

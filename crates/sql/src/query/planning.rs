@@ -3,6 +3,7 @@
 use super::QueryEngine;
 use super::context::Names;
 use super::dependent;
+use super::interval_order;
 use super::normalize::{Normalized, normalize};
 use super::parameters::ParameterTypes;
 use super::set_operations;
@@ -52,6 +53,7 @@ impl QueryEngine {
             plan = logical_plan(&statement, &types, &names)?;
         }
         let plan = dependent::unnested(set_operations::counted(plan)?)?;
+        let plan = interval_order::sorted(plan)?;
         Ok(Planned { plan, parameter_types: types.resolved() })
     }
 

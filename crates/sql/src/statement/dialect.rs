@@ -4,6 +4,7 @@
 //! another; nested, the tries multiply. Whatever form does that, a text of some length is not
 //! worth more than a number of steps.
 
+use super::gaps;
 use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -54,7 +55,7 @@ impl Dialect for BoundedDialect {
         match self.steps_left.get().checked_sub(1) {
             Some(left) => {
                 self.steps_left.set(left);
-                None
+                gaps::prefix(parser)
             }
             None => Some(Err(ParserError::RecursionLimitExceeded)),
         }
@@ -91,7 +92,19 @@ impl Dialect for BoundedDialect {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
-        self.postgres.get_next_precedence(parser)
+        match gaps::next_precedence(parser) {
+            Some(precedence) => Some(Ok(precedence)),
+            None => self.postgres.get_next_precedence(parser),
+        }
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        gaps::infix(parser, expr)
     }
 
     fn prec_value(&self, precedence: Precedence) -> u8 {

@@ -9,6 +9,7 @@
 mod block_command;
 mod cursor;
 mod dialect;
+mod gaps;
 mod insert_form;
 mod nesting;
 mod placeholders;

@@ -12,7 +12,7 @@ async fn what_is_missing_is_named() {
         "EXPLAIN (FORMAT JSON) SELECT 1",
         "SELECT * FROM accounts TABLESAMPLE SYSTEM (10)",
         "SELECT DISTINCT path FROM accounts ORDER BY path FETCH FIRST 2 ROWS WITH TIES",
-        "SELECT to_char(5, '999')",
+        "SELECT to_number('XIV', 'RN')",
         "SELECT 1::numeric(50, 2)",
         "SELECT * FROM accounts FOR UPDATE",
     ] {
