@@ -10,7 +10,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{ScalarFunction, WindowFunctionDefinition};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Sort};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Sort, SortExpr};
 use std::sync::Arc;
 
 /// Sorts intervals by what they are compared by, and takes the least and greatest of them so.
@@ -18,13 +18,7 @@ pub(super) fn sorted(plan: LogicalPlan) -> Result<LogicalPlan> {
     let sorted = plan.transform_up_with_subqueries(|plan| match plan {
         LogicalPlan::Sort(mut sort) if has_interval(&sort) => {
             let schema = Arc::clone(sort.input.schema());
-            for key in &mut sort.expr {
-                if is_interval(&key.expr, &schema) {
-                    let args = vec![key.expr.clone()];
-                    let order = ScalarFunction::new_udf(Arc::new(interval_order()), args);
-                    key.expr = Expr::ScalarFunction(order);
-                }
-            }
+            by_order(&mut sort.expr, &schema);
             Ok(Transformed::yes(LogicalPlan::Sort(sort)))
         }
         LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) => with_extremes(plan),
@@ -35,6 +29,18 @@ pub(super) fn sorted(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {
     matches!(expr.get_type(schema), Ok(DataType::Interval(_)))
+}
+
+/// Sorts by the numbers that intervals are compared by. Says whether there was one.
+fn by_order(keys: &mut [SortExpr], schema: &DFSchema) -> bool {
+    let mut found = false;
+    for key in keys.iter_mut().filter(|key| is_interval(&key.expr, schema)) {
+        let args = vec![key.expr.clone()];
+        let order = ScalarFunction::new_udf(Arc::new(interval_order()), args);
+        key.expr = Expr::ScalarFunction(order);
+        found = true;
+    }
+    found
 }
 
 fn has_interval(sort: &Sort) -> bool {
@@ -61,9 +67,15 @@ fn extreme(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 return Transformed::yes(expr);
             }
         }
-        Expr::WindowFunction(call) if of_interval(&call.params.args) => {
-            if let Some(extreme) = interval_extreme(call.fun.name()) {
+        Expr::WindowFunction(call) => {
+            let sorted = by_order(&mut call.params.order_by, schema);
+            let extreme = interval_extreme(call.fun.name());
+            let extreme = extreme.filter(|_| of_interval(&call.params.args));
+            let replaced = extreme.is_some();
+            if let Some(extreme) = extreme {
                 call.fun = WindowFunctionDefinition::AggregateUDF(Arc::new(extreme));
+            }
+            if sorted || replaced {
                 return Transformed::yes(expr);
             }
         }

@@ -4,6 +4,8 @@
 
 use super::bad_pattern;
 use datafusion::error::Result;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item {
@@ -65,8 +67,24 @@ const WORDS: [&str; 20] = [
     "V", "9", "0", ",",
 ];
 
+thread_local! {
+    /// The last pattern and what it means: all rows of a column mostly have one.
+    static LAST: RefCell<Option<(String, Rc<Pattern>)>> = const { RefCell::new(None) };
+}
+
 impl Pattern {
-    pub(super) fn parse(text: &str) -> Result<Pattern> {
+    pub(super) fn parse(text: &str) -> Result<Rc<Pattern>> {
+        LAST.with_borrow_mut(|last| match last {
+            Some((known, pattern)) if known == text => Ok(Rc::clone(pattern)),
+            _ => {
+                let pattern = Rc::new(Pattern::read(text)?);
+                *last = Some((text.to_owned(), Rc::clone(&pattern)));
+                Ok(pattern)
+            }
+        })
+    }
+
+    fn read(text: &str) -> Result<Pattern> {
         let mut pattern = Pattern::default();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
