@@ -339,6 +339,17 @@ fn without_sizes(mut answer: Answer) -> Answer {
     answer
 }
 
+/// Tells the query that no answer came to.
+struct Running<'a>(&'a str);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was being answered:\n{}", self.0);
+        }
+    }
+}
+
 #[test]
 fn random_queries_are_answered_as_by_postgres() {
     let (seed, mut dice) = Dice::seeded_or(5);
@@ -351,8 +362,10 @@ fn random_queries_are_answered_as_by_postgres() {
     for number in 0..queries {
         let source = &SOURCES[dice.below(SOURCES.len() as u64) as usize];
         let query = Writer { dice: &mut dice, source }.query();
+        let running = Running(&query);
         let theirs = without_sizes(Answer::to(&mut theirs, &query));
         let ours = without_sizes(Answer::to(&mut ours, &query));
+        drop(running);
         answered += usize::from(matches!(theirs, Answer::Rows { .. }));
         let allowed = || {
             let class = Difference::between(&ours, &theirs);
