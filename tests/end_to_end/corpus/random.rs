@@ -177,7 +177,8 @@ impl Writer<'_> {
                 2 => format!("({} / 3)", self.value(Kind::Int, d)),
                 _ => {
                     let op = self.pick(&["+", "-", "*"]);
-                    format!("({} {op} {})", self.value(Kind::Int, d), self.value(Kind::Int, d))
+                    // Postgres computes constants before there is a row that asks for them.
+                    format!("({} {op} {})", self.column(Kind::Int), self.value(Kind::Int, d))
                 }
             },
             Kind::Money => match self.dice.below(5) {
