@@ -412,6 +412,9 @@ fn base_state(ledger: &Ledger) -> Result<SessionState> {
     // Documents are read where they are asked for, not at the scan: the names given on the way down
     // are not unique where a plan reads a table twice.
     options.optimizer.enable_leaf_expression_pushdown = false;
+    // The partitions of such a join wait for each other, and one whose output nobody wants, because
+    // the join above it has nothing to match, never comes: the query would hang.
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
     // Of CASE, the logical plan may know that it is never NULL where the physical one does not.
     options.execution.skip_physical_aggregate_schema_check = true;
     let mut state = SessionStateBuilder::new()

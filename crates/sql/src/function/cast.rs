@@ -24,8 +24,8 @@ use std::sync::Arc;
 pub(super) fn all() -> Vec<ScalarUDF> {
     vec![
         TextFunction::udf("uuid", |text| uuid_text(text).map(Some)),
-        TextFunction::udf("json", |text| {
-            checked_json(text, "json").map(|()| Some(text.to_owned()))
+        row_function("json", &[Takes::Text], PgType::Json, |args| {
+            checked_json(args[0].text(), "json").map(|()| Out::Text(args[0].text().to_owned()))
         }),
         ScalarUDF::from(Bytea { signature: Signature::user_defined(Volatility::Immutable) }),
         row_function("varchar", &[Takes::Text], PgType::Varchar, |args| {

@@ -2,6 +2,7 @@
 
 mod bookkeeping;
 mod catalogs;
+mod dependent;
 mod exactness;
 mod explaining;
 mod limits;
