@@ -4,6 +4,7 @@
 //! nobody knows is `internal error` if it came from execution and `not supported` if it came from
 //! planning, because a plan that cannot be made is a feature that is missing.
 
+use crate::function::invalid_regex;
 use crate::function::undefined_function;
 use crate::memory_error::out_of_memory;
 use crate::{Error, Fault};
@@ -87,7 +88,11 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
     if let Some(error) = error.downcast_ref::<ArrowError>() {
         return from_arrow_reference(error);
     }
-    Error::new(Fault::Internal, first_line(&error.to_string()))
+    let message = error.to_string();
+    if message.contains("regex parse error") {
+        return invalid_regex(&message);
+    }
+    Error::new(Fault::Internal, first_line(&message))
 }
 
 fn from_arrow(error: ArrowError) -> Error {

@@ -12,6 +12,7 @@ mod block;
 mod budget;
 mod catalog;
 mod change;
+mod clock;
 mod copy;
 mod cursor;
 mod datafusion_error;

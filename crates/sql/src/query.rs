@@ -12,6 +12,7 @@ mod calls;
 mod catalog_query;
 mod context;
 mod explain;
+mod fixed_times;
 mod interval_text;
 mod literals;
 mod naming;
@@ -33,6 +34,7 @@ pub(crate) use typing::{from_arrow, from_field};
 
 pub(crate) use point::Served;
 pub(crate) use row_query::RowQuery;
+pub(crate) use sql_function::is_function_of_from;
 use typing::columns;
 
 use crate::catalog::{Catalog, ViewDefinition};
@@ -243,7 +245,12 @@ impl QueryEngine {
             let zone = settings.time_zone().name().to_owned();
             state.config_mut().options_mut().execution.time_zone = Some(zone);
         }
+        if settings.shows_iso_intervals() {
+            let style = function::ISO_INTERVALS.to_owned();
+            state.config_mut().options_mut().format.duration_format = style;
+        }
         state.mark_start_execution();
+        state.execution_props_mut().query_execution_start_time = Some(view.started);
         state.config_mut().set_extension(Arc::new(view));
         state.config_mut().set_extension(Arc::new(settings.clone()));
         state

@@ -6,10 +6,15 @@
 //! Invariant: a function under a Postgres name answers what Postgres answers, or an error.
 
 mod array_text;
+mod bounded;
 mod cast;
 mod catalog;
+mod clock;
+mod coerced;
 mod date_trunc;
 mod extract;
+mod float_cast;
+mod interval_text;
 mod jsonb;
 mod known_names;
 mod like;
@@ -19,22 +24,28 @@ mod numeric_cast;
 mod operand_types;
 mod path;
 mod random_uuid;
+mod replacing;
 mod rewrite;
 mod row_function;
 mod session;
 mod setting_lookup;
+mod shown;
 mod simple;
 mod time_zone;
 mod to_char;
+mod zoned;
 
 pub(crate) use array_text::parse as parse_array;
+pub(crate) use cast::literal_instant;
 pub(crate) use catalog::register_catalog_functions;
 pub(crate) use jsonb::normal_text as jsonb_text;
 pub(crate) use known_names::undefined_function;
 pub(crate) use money::{format_amount_at, is_format_amount};
 pub(crate) use nullable::NAME as MAY_BE_NULL;
+pub(crate) use replacing::invalid_regex;
 pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;
+pub(crate) use shown::{ISO_INTERVALS, float8};
 pub(crate) use simple::undefined;
 
 use crate::{Error, PgType, exact};
@@ -45,27 +56,39 @@ use std::sync::Arc;
 use store::Ledger;
 
 pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
-    for function in cast::all().into_iter().chain(session::all()).chain(jsonb::all()).chain([
-        numeric_cast::numeric(),
-        like::like_pattern(),
-        date_trunc::date_trunc(),
-        to_char::to_char(),
-        path::path_prefixes(),
-        money::format_amount(ledger.clone()),
-        nullable::nullable(),
-        random_uuid::gen_random_uuid(),
-        time_zone::timezone(),
-        extract::extract(),
-        extract::date_part(),
-    ]) {
+    let pool = Arc::clone(&state.runtime_env().memory_pool);
+    for function in cast::all()
+        .into_iter()
+        .chain(session::all())
+        .chain(jsonb::all())
+        .chain(bounded::all(&pool))
+        .chain([
+            clock::clock_timestamp(),
+            replacing::regexp_replace(&pool),
+            numeric_cast::numeric(),
+            like::like_pattern(),
+            date_trunc::date_trunc(),
+            to_char::to_char(),
+            path::path_prefixes(),
+            money::format_amount(ledger.clone()),
+            nullable::nullable(),
+            random_uuid::gen_random_uuid(),
+            time_zone::timezone(),
+            extract::extract(),
+            extract::date_part(),
+        ])
+    {
         state.register_udf(Arc::new(function))?;
     }
     state.register_expr_planner(Arc::new(jsonb::JsonbOperators))?;
     state.register_expr_planner(Arc::new(operand_types::OperandTypes))?;
     state.register_expr_planner(Arc::new(exact::ExactArithmetic))?;
     state.register_function_rewrite(Arc::new(jsonb::JsonbComparison))?;
-    state.register_function_rewrite(Arc::new(rewrite::PostgresMeaning))?;
+    state.register_function_rewrite(Arc::new(rewrite::PostgresMeaning {
+        joined: Arc::new(bounded::joined(&pool)),
+    }))?;
     state.register_function_rewrite(Arc::new(exact::CheckedRemainder))?;
+    state.add_analyzer_rule(coerced::rule());
     Ok(())
 }
 

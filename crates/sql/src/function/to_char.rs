@@ -1,4 +1,4 @@
-//! `to_char(timestamp, pattern)` with Postgres' patterns, and instants as text.
+//! `to_char(timestamp, pattern)` with Postgres' patterns.
 //!
 //! DataFusion's own `to_char` takes chrono patterns, under which `'YYYY-MM'` would be copied to
 //! the result as it is. A pattern that is not known here is an error, not a wrong text.
@@ -6,7 +6,6 @@
 use super::own;
 use super::simple::{answer, arrays, undefined};
 use crate::Error;
-use crate::timestamp::format_timestamptz;
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{Array, AsArray, StringArray};
@@ -160,68 +159,11 @@ fn part(time: &NaiveDateTime, pattern: &str, pad: bool) -> String {
     }
 }
 
-/// The text Postgres casts an instant to: `2026-01-31 12:00:00.5+00`.
-pub(super) fn instant_text() -> ScalarUDF {
-    ScalarUDF::from(InstantText { signature: Signature::user_defined(Volatility::Immutable) })
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct InstantText {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for InstantText {
-    fn name(&self) -> &str {
-        "instant_text"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match types {
-            [instant] => {
-                let instant =
-                    microseconds(instant).ok_or_else(|| undefined("instant_text", types))?;
-                Ok(vec![instant])
-            }
-            _ => Err(undefined("instant_text", types)),
-        }
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let (arrays, constant) = arrays(&args)?;
-        let [instants] = arrays.as_slice() else { return Err(undefined("instant_text", &[])) };
-        let zone = zone_of(instants.data_type());
-        let texts: StringArray = instants
-            .as_primitive::<TimestampMicrosecondType>()
-            .iter()
-            .map(|micros| micros.map(|micros| written(micros, zone)))
-            .collect();
-        answer(Arc::new(texts), constant)
-    }
-}
-
 /// The zone in which an instant is to be read, if it has one.
 fn zone_of(data_type: &DataType) -> Option<Tz> {
     match data_type {
         DataType::Timestamp(_, Some(zone)) => Some(zone.parse().unwrap_or(Tz::UTC)),
         _ => None,
-    }
-}
-
-fn written(micros: i64, zone: Option<Tz>) -> String {
-    match zone {
-        Some(zone) => format_timestamptz(micros, zone),
-        None => {
-            let text = format_timestamptz(micros, Tz::UTC);
-            text.strip_suffix("+00").unwrap_or(&text).to_owned()
-        }
     }
 }
 
@@ -239,11 +181,5 @@ mod tests {
         );
         assert_eq!(format(micros, Tz::UTC, "FMDD Mon YYYY \"Q\"Q").unwrap(), "1 Jan 1993 Q1");
         assert!(format(micros, Tz::UTC, "YYYY J").is_err());
-    }
-
-    #[test]
-    fn instants_are_written_like_postgres() {
-        assert_eq!(written(725_846_400_500_000, Some(Tz::UTC)), "1993-01-01 00:00:00.5+00");
-        assert_eq!(written(725_846_400_000_000, None), "1993-01-01 00:00:00");
     }
 }

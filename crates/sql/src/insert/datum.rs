@@ -125,7 +125,7 @@ impl<'a> Datum<'a> {
             Datum::Text(text) | Datum::Json(text) => Cow::Borrowed(text.as_ref()),
             Datum::Bool(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
             Datum::Int(number) => Cow::Owned(number.to_string()),
-            Datum::Float(number) => Cow::Owned(number.to_string()),
+            Datum::Float(number) => Cow::Owned(crate::function::float8(*number)),
             Datum::Numeric(number) => Cow::Owned(number.to_string()),
             Datum::Uuid(id) => Cow::Owned(id.to_string()),
             Datum::TimestampTz(micros) => Cow::Owned(format_timestamptz(*micros, zone)),

@@ -11,11 +11,12 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 /// Postgres' name, and DataFusion's for the same.
-const RENAMED: [(&str, &str); 5] = [
+const RENAMED: [(&str, &str); 6] = [
     ("every", "bool_and"),
     ("array_remove", "array_remove_all"),
     ("array_replace", "array_replace_all"),
     ("ceiling", "ceil"),
+    ("transaction_timestamp", "now"),
     ("json_array_length", "jsonb_array_length"),
 ];
 

@@ -163,6 +163,7 @@ impl VisitorMut for Rewriter {
             Expr::Cast { expr: inner, data_type, .. } => {
                 if let Some(pg_type) = written_type(data_type) {
                     self.hint(inner, pg_type);
+                    literals::float_as_text(inner, pg_type);
                 }
             }
             Expr::Identifier(ident) if ident.quote_style.is_none() => {

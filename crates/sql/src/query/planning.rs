@@ -2,6 +2,7 @@
 
 use super::QueryEngine;
 use super::context::Names;
+use super::fixed_times;
 use super::normalize::normalize;
 use super::parameters::ParameterTypes;
 use super::types::PostgresTypes;
@@ -48,6 +49,7 @@ impl QueryEngine {
         while types.infer(&plan)? {
             plan = logical_plan(&statement, &types, &names)?;
         }
+        let plan = fixed_times::fix(plan, settings.time_zone())?;
         Ok(Planned { plan, parameter_types: types.resolved() })
     }
 
