@@ -130,7 +130,9 @@ pub(super) fn numerics(floats: &ArrayRef, scale: i8) -> Result<Decimal128Array> 
 
 fn out_of_range(text: &str) -> datafusion::error::DataFusionError {
     match text {
-        "NaN" | "inf" | "-inf" => own(Error::unsupported("NaN and infinity as numeric")),
+        "NaN" | "inf" | "-inf" => {
+            own(Error::unsupported("NaN and infinity are not supported as numeric"))
+        }
         _ => numeric_out_of_range(),
     }
 }

@@ -14,10 +14,10 @@ use datafusion::logical_expr::{
     Signature, Volatility,
 };
 use datafusion::scalar::ScalarValue;
-use regex_automata::Input;
 use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, Match, MatchKind};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -98,7 +98,9 @@ impl ScalarUDFImpl for RegexpReplace {
         };
         match types.len() {
             3 | 4 if types.iter().all(is_text) => Ok(vec![DataType::Utf8; types.len()]),
-            5 | 6 => Err(own(Error::unsupported("regexp_replace from a place on"))),
+            5 | 6 => {
+                Err(own(Error::unsupported("regexp_replace from a place on is not supported")))
+            }
             _ => Err(undefined(self.name(), types)),
         }
     }
@@ -141,6 +143,8 @@ struct Compiled {
     flags: String,
     is_global: bool,
     regex: Regex,
+    /// Finds the longest match, which Postgres takes of alternatives.
+    longest: Option<Regex>,
 }
 
 impl Compiled {
@@ -153,7 +157,7 @@ impl Compiled {
                 'c' => is_insensitive = false,
                 's' => {}
                 'b' | 'e' | 'm' | 'n' | 'p' | 'q' | 't' | 'w' | 'x' => {
-                    let what = format!("regular expression option \"{flag}\"");
+                    let what = format!("regular expression option \"{flag}\" is not supported");
                     return Err(own(Error::unsupported(what)));
                 }
                 other => {
@@ -164,12 +168,37 @@ impl Compiled {
         }
         let syntax =
             syntax::Config::new().case_insensitive(is_insensitive).dot_matches_new_line(true);
-        let regex = Regex::builder().syntax(syntax).build(pattern).map_err(|error| {
-            let reason =
-                error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
-            own(invalid_regex(&reason))
-        })?;
-        Ok(Compiled { pattern: pattern.to_owned(), flags: flags.to_owned(), is_global, regex })
+        let build = |kind: MatchKind| {
+            let config = Regex::config().match_kind(kind);
+            let built = Regex::builder().configure(config).syntax(syntax).build(pattern);
+            built.map_err(|error| {
+                let reason =
+                    error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
+                own(invalid_regex(&reason))
+            })
+        };
+        let regex = build(MatchKind::LeftmostFirst)?;
+        // Whatever is not to be greedy ends where it can.
+        let is_lazy = ["*?", "+?", "??", "}?"].iter().any(|lazy| pattern.contains(lazy));
+        let longest = match pattern.contains('|') && !is_lazy {
+            true => Some(build(MatchKind::All)?),
+            false => None,
+        };
+        let (pattern, flags) = (pattern.to_owned(), flags.to_owned());
+        Ok(Compiled { pattern, flags, is_global, regex, longest })
+    }
+
+    /// Refuses a match that Postgres would have longer.
+    fn check_longest(&self, text: &str, found: &Match) -> Result<()> {
+        let Some(longest) = &self.longest else { return Ok(()) };
+        let input = Input::new(text).range(found.start()..).anchored(Anchored::Yes);
+        match longest.search(&input).is_some_and(|longest| longest.end() > found.end()) {
+            true => Err(own(Error::unsupported(
+                "a regular expression whose first alternative is not the longest is not supported",
+            )
+            .with_hint("Write the longest alternative first."))),
+            false => Ok(()),
+        }
     }
 
     /// As Postgres goes through a text: after an empty match one letter is stepped over.
@@ -180,6 +209,7 @@ impl Compiled {
         while from <= text.len() {
             self.regex.search_captures(&Input::new(text).range(from..), &mut groups);
             let Some(found) = groups.get_match() else { break };
+            self.check_longest(text, &found)?;
             out.push_str(&text[copied..found.start()]);
             expand(replacement, text, &groups, &mut out);
             if out.len() + text.len() - found.end() > super::bounded::VALUE_MAX {
@@ -265,6 +295,10 @@ mod tests {
         ] {
             assert_eq!(replaced(text, pattern, replacement, flags), expected, "{pattern}");
         }
+        assert_eq!(replaced("xabx", "ab|a", "-", ""), "x-x");
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let first = Compiled::new("a|ab", "").expect("an expression");
+        assert!(first.replace("xabx", "-", &mut Room::new("test", &pool)).is_err());
         assert!(Compiled::new("(", "").is_err() && Compiled::new("a", "z").is_err());
     }
 }
