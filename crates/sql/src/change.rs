@@ -6,12 +6,12 @@
 
 mod analyse;
 
+use crate::clock::Clock;
 use crate::expression::{Expression, Scope, no_columns};
 use crate::insert::{Datum, InsertEnvironment, Recorded, Returning, RowWrite, Table, name_error};
 use crate::query::{PreparedQuery, QueryEngine};
 use crate::settings::SessionSettings;
 use crate::{Column, Error, Fault, PgType, Result, Value, WriteAnswer};
-use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
 use ledger::{AccountChange, AccountChangeDraft, AccountPath, BookName, Draft, JsonDocument};
 
@@ -120,10 +120,12 @@ impl ChangePlan {
         recorded: &[Recorded],
         count: usize,
         parameters: &[Value],
-        zone: Tz,
+        clock: Clock,
     ) -> Result<WriteAnswer> {
         let rows = match &self.returning {
-            Some(returning) => Some(returning.rows(Table::Accounts, recorded, parameters, zone)?),
+            Some(returning) => {
+                Some(returning.rows(Table::Accounts, recorded, parameters, clock)?)
+            }
             None => None,
         };
         Ok(WriteAnswer { verb: "UPDATE", count, rows })

@@ -4,6 +4,7 @@
 //! nobody knows is `internal error` if it came from execution and `not supported` if it came from
 //! planning, because a plan that cannot be made is a feature that is missing.
 
+use crate::function::invalid_regex;
 use crate::memory_error::out_of_memory;
 use crate::planning_error::{from_plan, outside};
 use crate::temporary_files::temporary_file_failed;
@@ -96,10 +97,7 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
     }
     let message = error.to_string();
     if message.to_lowercase().contains("regex") {
-        let reason = message.lines().last().unwrap_or_default();
-        let reason = reason.trim_start_matches("error: ");
-        let message = format!("invalid regular expression: {reason}");
-        return Error::new(Fault::InvalidRegularExpression, message);
+        return invalid_regex(&message);
     }
     Error::new(Fault::Internal, first_line(&message))
 }

@@ -13,6 +13,7 @@ mod blocking;
 mod budget;
 mod catalog;
 mod change;
+mod clock;
 mod copy;
 mod cursor;
 mod datafusion_error;

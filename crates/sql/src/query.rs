@@ -14,6 +14,7 @@ mod catalog_query;
 mod context;
 mod dependent;
 mod explain;
+mod fixed_times;
 mod grammar;
 mod interruptible;
 mod interval_literal;
@@ -46,6 +47,7 @@ pub(crate) use typing::{from_arrow, from_field};
 
 pub(crate) use point::Served;
 pub(crate) use row_query::RowQuery;
+pub(crate) use sql_function::is_function_of_from;
 use typing::columns;
 
 use crate::catalog::{Catalog, ViewDefinition};
@@ -155,7 +157,8 @@ impl QueryEngine {
         memory: QueryMemory,
         views: Vec<ViewDefinition>,
     ) -> Result<Self> {
-        let base = base_state(&ledger)?;
+        let of_functions = memory.of_query(memory.query_max(), &StopSignal::default());
+        let base = base_state(&ledger, of_functions)?;
         let mut engine = QueryEngine {
             base,
             disk: Arc::new(disk_manager(None).build()?),
@@ -281,7 +284,12 @@ impl QueryEngine {
             let zone = settings.time_zone().name().to_owned();
             state.config_mut().options_mut().execution.time_zone = Some(zone);
         }
+        if settings.shows_iso_intervals() {
+            let style = function::ISO_INTERVALS.to_owned();
+            state.config_mut().options_mut().format.duration_format = style;
+        }
         state.mark_start_execution();
+        state.execution_props_mut().query_execution_start_time = Some(view.started);
         state.config_mut().set_extension(Arc::new(view));
         state.config_mut().set_extension(Arc::new(settings.clone()));
         state
@@ -393,7 +401,7 @@ fn task_context(
     ))
 }
 
-fn base_state(ledger: &Ledger) -> Result<SessionState> {
+fn base_state(ledger: &Ledger, of_functions: Arc<dyn MemoryPool>) -> Result<SessionState> {
     let partitions = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let mut config = SessionConfig::new()
         .with_batch_size(BATCH_ROWS)
@@ -422,7 +430,7 @@ fn base_state(ledger: &Ledger) -> Result<SessionState> {
         .with_runtime_env(runtime()?)
         .with_default_features()
         .build();
-    function::register(&mut state, ledger)?;
+    function::register(&mut state, ledger, &of_functions)?;
     exact::register(&mut state)?;
     Ok(state)
 }

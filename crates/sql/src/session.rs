@@ -33,6 +33,7 @@ use crate::{
     Answer, BlockStatus, Column, CopyIn, CopyOut, Error, Fault, Notice, PgType, Prepared, Result,
     Rows, RowsTag, SessionSettings, Statement, StatementKind, Value, statement,
 };
+use chrono::{DateTime, Utc};
 use command::change_setting;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::sql::sqlparser::ast;
@@ -53,6 +54,8 @@ pub struct Session {
     before_implicit: Option<SessionSettings>,
     /// SET TRANSACTION outside of an explicit block: it holds for the implicit one.
     implicit_read_only: Option<bool>,
+    /// When the implicit block began, once a statement has asked.
+    implicit_start: Option<DateTime<Utc>>,
     notices: Vec<Notice>,
     /// The view of the moment that was read last.
     past: Option<(Moment, View)>,
@@ -69,6 +72,7 @@ impl Session {
             statements: PreparedStatements::default(),
             before_implicit: None,
             implicit_read_only: None,
+            implicit_start: None,
             notices: Vec::new(),
             past: None,
         }

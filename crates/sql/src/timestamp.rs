@@ -57,6 +57,13 @@ pub(crate) fn local_of_instant(micros: i64, zone: Tz) -> Result<i64> {
     Ok(at.with_timezone(&zone).naive_local().and_utc().timestamp_micros())
 }
 
+/// The day of a zone that an instant lies in, in days since 1970.
+pub(crate) fn day_of_instant(micros: i64, zone: Tz) -> Result<i32> {
+    let at = DateTime::from_timestamp_micros(local_of_instant(micros, zone)?);
+    let day = at.map(|at| at.date_naive().num_days_from_ce() - DAYS_CE_TO_1970);
+    day.ok_or_else(|| out_of_range(&micros.to_string()))
+}
+
 /// Microseconds since 1970 of a text as local time; a zone behind it is left out, as in Postgres.
 pub(crate) fn parse_timestamp(text: &str) -> Result<i64> {
     let (local, _) = local_time(text, "timestamp")?;

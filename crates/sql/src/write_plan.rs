@@ -1,11 +1,11 @@
 //! A writing statement, analysed: what its block asks of it, whichever it is.
 
 use crate::change::ChangePlan;
+use crate::clock::Clock;
 use crate::insert::{InsertEnvironment, InsertPlan, Recorded, RowWrite, Table};
 use crate::query::QueryEngine;
 use crate::settings::SessionSettings;
 use crate::{Column, Error, Fault, PgType, Result, Value, WriteAnswer};
-use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
 use store::Conflict;
 
@@ -59,11 +59,11 @@ impl WritePlan {
         recorded: &[Recorded],
         count: usize,
         parameters: &[Value],
-        zone: Tz,
+        clock: Clock,
     ) -> Result<WriteAnswer> {
         match self {
-            WritePlan::Insert(plan) => plan.answer(recorded, count, parameters, zone),
-            WritePlan::Change(plan) => plan.answer(recorded, count, parameters, zone),
+            WritePlan::Insert(plan) => plan.answer(recorded, count, parameters, clock),
+            WritePlan::Change(plan) => plan.answer(recorded, count, parameters, clock),
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) use writes::BlockWrites;
 
 use crate::provider::ReadBooks;
 use crate::statement::{BlockModes, Isolation};
+use chrono::{DateTime, Utc};
 use store::{Unmoved, View};
 
 /// Where a session stands, as ReadyForQuery tells it.
@@ -68,6 +69,8 @@ pub(crate) enum Block {
 pub(crate) struct OpenBlock {
     pub(crate) isolation: Isolation,
     pub(crate) read_only: bool,
+    /// What `now()` says to the end.
+    pub(crate) started: DateTime<Utc>,
     /// Taken by the first query, kept unless each statement takes its own.
     view: Option<View>,
     ran_query: bool,
@@ -77,10 +80,11 @@ pub(crate) struct OpenBlock {
 }
 
 impl OpenBlock {
-    pub(crate) fn new(isolation: Isolation, read_only: bool) -> Self {
+    pub(crate) fn new(isolation: Isolation, read_only: bool, started: DateTime<Utc>) -> Self {
         OpenBlock {
             isolation,
             read_only,
+            started,
             view: None,
             ran_query: false,
             reads: ReadBooks::default(),

@@ -1,11 +1,11 @@
 //! One writing statement of a block: how it is answered, and how an error names its place.
 
+use crate::clock::Clock;
 use crate::copy::in_copied_row;
 use crate::insert::{Recorded, RowWrite, Table};
 use crate::prepared::Action;
 use crate::write_plan::WritePlan;
 use crate::{Error, Fault, Prepared, Result, Value, WriteAnswer};
-use chrono_tz::Tz;
 use store::Conflict;
 
 /// What a statement takes in memory at the least.
@@ -14,18 +14,18 @@ const STATEMENT_BYTES: usize = 200;
 /// A statement whose rows are in a block.
 #[derive(Debug)]
 pub(crate) enum WriteStatement {
-    Plan { prepared: Prepared, parameters: Vec<Value>, zone: Tz },
+    Plan { prepared: Prepared, parameters: Vec<Value>, clock: Clock },
     Copy { table: Table, lines: Vec<u64> },
 }
 
 impl WriteStatement {
     /// Parameters are kept where RETURNING may show them.
-    pub(crate) fn of_plan(prepared: &Prepared, parameters: &[Value], zone: Tz) -> Self {
+    pub(crate) fn of_plan(prepared: &Prepared, parameters: &[Value], clock: Clock) -> Self {
         let parameters = match prepared.columns() {
             Some(_) => parameters.to_vec(),
             None => Vec::new(),
         };
-        WriteStatement::Plan { prepared: prepared.clone(), parameters, zone }
+        WriteStatement::Plan { prepared: prepared.clone(), parameters, clock }
     }
 
     /// About what it takes in memory beside its rows.
@@ -90,8 +90,8 @@ impl WriteStatement {
     /// count in its tag.
     pub(super) fn answer(&self, recorded: &[Recorded], count: usize) -> Result<WriteAnswer> {
         match self {
-            WriteStatement::Plan { prepared, parameters, zone } => {
-                Self::plan(prepared)?.answer(recorded, count, parameters, *zone)
+            WriteStatement::Plan { prepared, parameters, clock } => {
+                Self::plan(prepared)?.answer(recorded, count, parameters, *clock)
             }
             WriteStatement::Copy { .. } => Ok(WriteAnswer { verb: "COPY", count, rows: None }),
         }

@@ -18,6 +18,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion::scalar::ScalarValue;
 use ledger::Uuid;
 use std::sync::Arc;
 
@@ -189,6 +190,15 @@ pub(super) fn session_zone(options: &ConfigOptions) -> Tz {
 
 pub(super) fn timestamptz() -> ScalarUDF {
     ScalarUDF::from(TimestampTz { signature: Signature::user_defined(Volatility::Stable) })
+}
+
+/// The instant that a text is in a zone, as a constant.
+pub(crate) fn literal_instant(text: &str, zone: Tz) -> Result<ScalarValue> {
+    if text.trim().to_ascii_lowercase().ends_with("infinity") {
+        return Err(own(Error::unsupported("infinity as a time is not supported")));
+    }
+    let micros = parse_timestamptz(text, zone).map_err(own)?;
+    Ok(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())))
 }
 
 /// Texts as points in time without a zone, and as days.

@@ -4,14 +4,10 @@ use super::own;
 use super::typed::{Datum, Kind, Row, immutable, overload, zoned};
 use crate::timestamp::{instant_of_local, named_zone};
 use crate::{Error, Fault, PgType};
-use chrono::{Datelike, NaiveDate, Utc};
+use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
-use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
-use datafusion::scalar::ScalarValue;
+use datafusion::logical_expr::ScalarUDF;
 
 const DAYS_CE_TO_1970: i32 = 719_163;
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -109,32 +105,5 @@ pub(super) fn all() -> Vec<ScalarUDF> {
                 overload(&[Interval], PgType::Bool, FINITE),
             ],
         ),
-        ScalarUDF::from(Clock { signature: Signature::nullary(Volatility::Volatile) }),
     ]
-}
-
-/// `clock_timestamp()`: the time that it is when it is asked.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Clock {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Clock {
-    fn name(&self) -> &str {
-        "clock_timestamp"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(super::cast::timestamptz_type())
-    }
-
-    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let now = Utc::now().timestamp_micros();
-        let zone = Some("UTC".into());
-        Ok(ColumnarValue::Scalar(ScalarValue::TimestampMicrosecond(Some(now), zone)))
-    }
 }

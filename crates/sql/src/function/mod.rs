@@ -8,12 +8,17 @@
 
 mod array;
 mod array_text;
+mod bounded;
 mod cast;
 mod catalog;
 mod character;
+mod clock;
+mod coerced;
 mod date_trunc;
 mod extract;
+mod float_cast;
 mod interval;
+mod interval_text;
 mod jsonb;
 mod known_names;
 mod like;
@@ -28,6 +33,7 @@ mod ordered_set;
 mod path;
 mod random_uuid;
 mod regular;
+mod replacing;
 mod rewrite;
 mod row_function;
 mod row_of;
@@ -42,8 +48,10 @@ mod time_zone;
 mod type_of;
 mod typed;
 mod variadic;
+mod zoned;
 
 pub(crate) use array_text::parse as parse_array;
+pub(crate) use cast::literal_instant;
 pub(crate) use catalog::register_catalog_functions;
 pub(crate) use interval::{
     divided as interval_divided, interval_order, micros as interval_micros,
@@ -55,18 +63,26 @@ pub(crate) use known_names::undefined_function;
 pub(crate) use money::{format_amount_at, is_format_amount};
 pub(crate) use nullable::{NAME as MAY_BE_NULL, may_be_null};
 pub(crate) use one_row::one_row;
+pub(crate) use replacing::invalid_regex;
 pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;
+pub(crate) use shown::{ISO_INTERVALS, float8};
 pub(crate) use simple::undefined;
 
 use crate::{Error, PgType, exact};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
+use datafusion::execution::memory_pool::MemoryPool;
 use std::sync::Arc;
 use store::Ledger;
 
-pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
+/// `pool` is what functions ask for the memory of long results.
+pub(crate) fn register(
+    state: &mut SessionState,
+    ledger: &Ledger,
+    pool: &Arc<dyn MemoryPool>,
+) -> Result<()> {
     for function in cast::all()
         .into_iter()
         .chain(session::all())
@@ -78,7 +94,10 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
         .chain(regular::all())
         .chain(made_times::all())
         .chain(variadic::all())
+        .chain(bounded::all(pool))
         .chain([
+            clock::clock_timestamp(),
+            replacing::regexp_replace(pool),
             numeric_cast::numeric(),
             series::series(),
             row_of::row_of(),
@@ -106,8 +125,11 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
     state.register_expr_planner(Arc::new(exact::ExactArithmetic))?;
     state.register_expr_planner(Arc::new(array::ArrayOperators))?;
     state.register_function_rewrite(Arc::new(jsonb::JsonbComparison))?;
-    state.register_function_rewrite(Arc::new(rewrite::PostgresMeaning))?;
+    state.register_function_rewrite(Arc::new(rewrite::PostgresMeaning {
+        joined: Arc::new(bounded::joined(pool)),
+    }))?;
     state.register_function_rewrite(Arc::new(exact::CheckedRemainder))?;
+    state.add_analyzer_rule(coerced::rule());
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use super::own;
 use super::simple::{answer, arrays, undefined};
-use crate::{Error, Fault};
-use datafusion::arrow::array::{Array, AsArray, StringArray};
+use crate::{Error, Fault, Numeric};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
@@ -82,9 +82,14 @@ impl ScalarUDFImpl for FormatAmount {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
-            [amount, _] if amount.is_integer() || matches!(amount, DataType::Decimal128(_, 0)) => {
+            [amount, _] if amount.is_integer() => {
                 Ok(vec![DataType::Decimal128(38, 0), DataType::Utf8])
             }
+            [DataType::Decimal128(_, scale), _] => {
+                Ok(vec![DataType::Decimal128(38, *scale), DataType::Utf8])
+            }
+            // A constant without a type is a numeric.
+            [DataType::Utf8, _] => Ok(vec![DataType::Utf8, DataType::Utf8]),
             [DataType::Null, _] => Ok(vec![DataType::Decimal128(38, 0), DataType::Utf8]),
             _ => Err(undefined(NAME, types)),
         }
@@ -99,27 +104,49 @@ impl ScalarUDFImpl for FormatAmount {
         let [amounts, assets] = arrays.as_slice() else {
             return Err(undefined(NAME, &[]));
         };
-        let (amounts, assets) =
-            (amounts.as_primitive::<Decimal128Type>(), assets.as_string::<i32>());
+        let amounts = minor_units(amounts)?;
+        let assets = assets.as_string::<i32>();
         let precisions: HashMap<String, u8> = self
             .assets
             .rows()
             .into_iter()
             .map(|row| (row.asset.id.as_str().to_owned(), row.asset.precision))
             .collect();
-        let texts = (0..amounts.len())
+        let texts = (0..assets.len())
             .map(|row| {
-                if amounts.is_null(row) || assets.is_null(row) {
+                let Some(unscaled) = amounts[row].filter(|_| assets.is_valid(row)) else {
                     return Ok(None);
-                }
+                };
                 let asset = assets.value(row);
                 let precision = precisions.get(asset).ok_or_else(|| unknown_asset(asset))?;
-                let amount = crate::Numeric { unscaled: amounts.value(row), scale: *precision };
+                let amount = Numeric { unscaled, scale: *precision };
                 Ok(Some(amount.to_string()))
             })
             .collect::<Result<StringArray>>()?;
         answer(Arc::new(texts), constant)
     }
+}
+
+/// Whole numbers; a fraction may be written, of zeros.
+fn minor_units(amounts: &ArrayRef) -> Result<Vec<Option<i128>>> {
+    let whole = |number: Numeric| {
+        number.to_integer().ok_or_else(|| {
+            let message = format!("an amount is a whole number of minor units, not {number}");
+            own(Error::new(Fault::InvalidParameterValue, message))
+        })
+    };
+    if let DataType::Utf8 = amounts.data_type() {
+        let numbers = amounts.as_string::<i32>().iter().map(|text| {
+            text.map(|text| super::numeric_cast::parse(text).and_then(whole)).transpose()
+        });
+        return numbers.collect();
+    }
+    let amounts = amounts.as_primitive::<Decimal128Type>();
+    let scale = amounts.scale().unsigned_abs();
+    let numbers = amounts
+        .iter()
+        .map(|unscaled| unscaled.map(|unscaled| whole(Numeric { unscaled, scale })).transpose());
+    numbers.collect()
 }
 
 fn unknown_asset(asset: &str) -> datafusion::error::DataFusionError {

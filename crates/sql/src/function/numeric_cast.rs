@@ -5,6 +5,7 @@
 //!
 //! Also the rounding of floats on their way to integers.
 
+use super::float_cast::numerics;
 use super::own;
 use super::simple::{answer, arrays, undefined};
 use crate::exact::{DIVISION_SCALE, numeric_out_of_range};
@@ -43,10 +44,8 @@ impl ScalarUDFImpl for NumericCast {
             [DataType::Utf8View | DataType::LargeUtf8] => Ok(vec![DataType::Utf8]),
             [DataType::Null] => Ok(vec![DataType::Decimal128(38, 0)]),
             [only] if only.is_integer() => Ok(vec![DataType::Decimal128(20, 0)]),
-            [only @ (DataType::Utf8 | DataType::Decimal128(..) | DataType::Float64)] => {
-                Ok(vec![only.clone()])
-            }
-            [DataType::Float32 | DataType::Float16] => Ok(vec![DataType::Float64]),
+            [only @ (DataType::Utf8 | DataType::Decimal128(..))] => Ok(vec![only.clone()]),
+            [only @ (DataType::Float32 | DataType::Float64)] => Ok(vec![only.clone()]),
             _ => Err(undefined("numeric", types)),
         }
     }
@@ -78,6 +77,10 @@ impl ScalarUDFImpl for NumericCast {
         };
         let (arrays, constant) = arrays(&args)?;
         let [values] = arrays.as_slice() else { return Err(undefined("numeric", &[])) };
+        if matches!(values.data_type(), DataType::Float32 | DataType::Float64) {
+            let numbers = numerics(values, scale)?.with_precision_and_scale(38, scale)?;
+            return answer(Arc::new(numbers), constant);
+        }
         if values.data_type() != &DataType::Utf8 {
             let strict = CastOptions { safe: false, ..CastOptions::default() };
             return answer(cast_with_options(values, &target, &strict)?, constant);
@@ -95,7 +98,7 @@ impl ScalarUDFImpl for NumericCast {
     }
 }
 
-fn parse(text: &str) -> Result<Numeric> {
+pub(super) fn parse(text: &str) -> Result<Numeric> {
     let name = text.trim().trim_start_matches(['+', '-']).to_ascii_lowercase();
     if matches!(name.as_str(), "nan" | "inf" | "infinity") {
         let message = format!("the numeric \"{}\" is not supported: it is no number", text.trim());

@@ -12,9 +12,11 @@ use super::interval::{interval_of_text, interval_order};
 use super::made_times::time_of_text;
 use super::numeric_cast::{nearest_integer, numeric};
 use super::own;
-use super::shown::text_of;
+use super::replacing;
+use super::shown::{is_shown_otherwise, text_of};
 use super::temporal_operators;
 use super::type_of::{TYPE_OF, type_name};
+use super::zoned;
 use crate::catalog::PG_TYPE_KEY;
 use crate::query::from_arrow;
 use crate::{Error, Fault, PgType};
@@ -22,15 +24,18 @@ use chrono_tz::Tz;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, ExprSchema, Result};
-use datafusion::logical_expr::expr::{Between, Cast, InList, ScalarFunction};
+use datafusion::common::{DFSchema, ExprSchema, Result, internal_err};
+use datafusion::logical_expr::expr::{Between, Case, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit};
 use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
 
 #[derive(Debug)]
-pub(super) struct PostgresMeaning;
+pub(super) struct PostgresMeaning {
+    /// `||`, which asks for the memory of its results.
+    pub(super) joined: Arc<ScalarUDF>,
+}
 
 impl FunctionRewrite for PostgresMeaning {
     fn name(&self) -> &'static str {
@@ -45,13 +50,26 @@ impl FunctionRewrite for PostgresMeaning {
     ) -> Result<Transformed<Expr>> {
         match expr {
             Expr::BinaryExpr(binary) if compares(binary.op) => compared(binary, schema),
-            Expr::BinaryExpr(binary) => Ok(computed(binary, schema)),
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if replacing::matches(op) => {
+                Ok(Transformed::yes(infix(*left, op, replacing::postgres_pattern(*right))))
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::StringConcat, right })
+                if grows(&left, schema) && grows(&right, schema) =>
+            {
+                let call = ScalarFunction::new_udf(Arc::clone(&self.joined), vec![*left, *right]);
+                Ok(Transformed::yes(Expr::ScalarFunction(call)))
+            }
+            Expr::BinaryExpr(binary) => computed(binary, schema),
             // DataFusion merges lists as if all that is in them were constant.
             Expr::InList(InList { expr, list, negated })
                 if list.iter().any(|each| !each.column_refs().is_empty()) =>
             {
-                let equal = list.into_iter().map(|each| expr.as_ref().clone().eq(each));
-                let any = equal.reduce(Expr::or).unwrap_or_else(|| lit(false));
+                let mut list = list_beside(&expr, list, schema)?.into_iter();
+                let expr = list.next().unwrap_or(*expr);
+                let any = list
+                    .map(|each| expr.clone().eq(each))
+                    .reduce(Expr::or)
+                    .unwrap_or_else(|| lit(false));
                 Ok(Transformed::yes(if negated { !any } else { any }))
             }
             Expr::Negative(inner) if is_interval(&inner, schema) => {
@@ -61,23 +79,20 @@ impl FunctionRewrite for PostgresMeaning {
                 })
             }
             Expr::InList(InList { expr, list, negated }) => {
-                let list = list
-                    .into_iter()
-                    .map(|each| read_as(each, &expr, schema))
-                    .collect::<Result<Vec<_>>>()?;
+                let mut list = list_beside(&expr, list, schema)?;
+                let expr = Box::new(list.remove(0));
                 let ordered = is_interval(&expr, schema);
                 let expr = Box::new(if ordered { order(*expr) } else { *expr });
                 let list = if ordered { list.into_iter().map(order).collect() } else { list };
                 Ok(Transformed::yes(Expr::InList(InList { expr, list, negated })))
             }
             Expr::Between(bounds) => between(bounds, schema),
-            Expr::Case(case) if case.expr.is_none() => {
-                for (condition, _) in &case.when_then_expr {
-                    is_condition(condition, schema)?;
-                }
-                Ok(Transformed::no(Expr::Case(case)))
-            }
+            Expr::Case(case) => Ok(Transformed::yes(Expr::Case(alternatives(case, schema)?))),
             Expr::Cast(cast) => rewrite_cast(cast, schema, session_zone(config)),
+            Expr::ScalarFunction(mut function) if UNIFYING.contains(&function.name()) => {
+                function.args = zoned::unified(function.args, schema)?;
+                Ok(Transformed::yes(Expr::ScalarFunction(function)))
+            }
             Expr::ScalarFunction(call) => function_meaning(call, schema, session_zone(config)),
             other => Ok(Transformed::no(other)),
         }
@@ -87,32 +102,51 @@ impl FunctionRewrite for PostgresMeaning {
 fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let BinaryExpr { left, op, right } = binary;
     comparable(&left, op, &right, schema)?;
-    let new_left = as_instant(read_as(*left.clone(), &right, schema)?, &right, schema);
-    let new_right = as_instant(read_as(*right, &left, schema)?, &left, schema);
-    let ordered = is_interval(&new_left, schema) || is_interval(&new_right, schema);
-    let [left, right] =
-        [new_left, new_right].map(|each| Box::new(if ordered { order(each) } else { each }));
-    Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+    let new_left = read_as(*left.clone(), &right, schema)?;
+    let new_right = read_as(*right, &left, schema)?;
+    let mut both = zoned::unified(vec![new_left, new_right], schema)?.into_iter();
+    let (Some(left), Some(right)) = (both.next(), both.next()) else {
+        return internal_err!("a comparison has two operands");
+    };
+    let ordered = is_interval(&left, schema) || is_interval(&right, schema);
+    Ok(Transformed::yes(match ordered {
+        true => infix(order(left), op, order(right)),
+        false => infix(left, op, right),
+    }))
+}
+
+fn infix(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) })
 }
 
 /// Arithmetic with times, where the types were not known when it was planned.
-fn computed(binary: BinaryExpr, schema: &DFSchema) -> Transformed<Expr> {
-    let BinaryExpr { left, op, right } = &binary;
+fn computed(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let BinaryExpr { left, op, right } = binary;
+    let (left, right) =
+        match op == Operator::Minus && (is_instant(&left, schema) || is_instant(&right, schema)) {
+            // A date and a local time are instants beside one.
+            true => {
+                let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
+                (zoned::instant(*left, &left_type), zoned::instant(*right, &right_type))
+            }
+            false => (*left, *right),
+        };
     if let (Ok(left_type), Ok(right_type)) = (left.get_type(schema), right.get_type(schema))
-        && let Some(call) = temporal_operators::call(*op, (left, &left_type), (right, &right_type))
+        && let Some(call) = temporal_operators::call(op, (&left, &left_type), (&right, &right_type))
     {
-        return Transformed::yes(call);
+        return Ok(Transformed::yes(call));
     }
-    Transformed::no(Expr::BinaryExpr(binary))
+    Ok(Transformed::yes(infix(left, op, right)))
 }
 
 fn between(bounds: Between, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Between { expr, negated, low, high } = bounds;
-    let low = as_instant(read_as(*low, &expr, schema)?, &expr, schema);
-    let high = as_instant(read_as(*high, &expr, schema)?, &expr, schema);
     let ordered = is_interval(&expr, schema);
-    let [expr, low, high] =
-        [*expr, low, high].map(|each| Box::new(if ordered { order(each) } else { each }));
+    let all = list_beside(&expr, vec![*low, *high], schema)?;
+    let mut all = all.into_iter().map(|each| Box::new(if ordered { order(each) } else { each }));
+    let (Some(expr), Some(low), Some(high)) = (all.next(), all.next(), all.next()) else {
+        return internal_err!("BETWEEN has three operands");
+    };
     Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
 }
 
@@ -135,6 +169,43 @@ fn function_meaning(
         TYPE_OF => Transformed::yes(type_name(&function.args, schema)?),
         _ => calendar_function(function, schema, zone),
     })
+}
+
+/// A text that is computed or read.
+fn grows(operand: &Expr, schema: &DFSchema) -> bool {
+    !matches!(operand, Expr::Literal(..) | Expr::Placeholder(_))
+        && matches!(operand.get_type(schema), Ok(DataType::Utf8))
+}
+
+/// Functions whose arguments are alternatives of one value, or are compared.
+const UNIFYING: [&str; 5] = ["coalesce", "greatest", "least", "make_array", "nullif"];
+
+/// `expr` and what it is compared with, as one type.
+fn list_beside(expr: &Expr, list: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let list = list.into_iter().map(|each| read_as(each, expr, schema));
+    let all = std::iter::once(Ok(expr.clone())).chain(list).collect::<Result<Vec<_>>>()?;
+    zoned::unified(all, schema)
+}
+
+/// What is compared in a CASE as one type, and what it may come to as one.
+fn alternatives(case: Case, schema: &DFSchema) -> Result<Case> {
+    if case.expr.is_none() {
+        for (condition, _) in &case.when_then_expr {
+            is_condition(condition, schema)?;
+        }
+    }
+    let (conditions, results): (Vec<_>, Vec<_>) = case.when_then_expr.into_iter().unzip();
+    let is_compared = case.expr.is_some();
+    let compared = case.expr.into_iter().chain(conditions).map(|each| *each).collect();
+    let compared = if is_compared { zoned::unified(compared, schema)? } else { compared };
+    let has_else = case.else_expr.is_some();
+    let results = results.into_iter().chain(case.else_expr).map(|each| *each).collect();
+    let mut results = zoned::unified(results, schema)?;
+    let else_expr = if has_else { results.pop().map(Box::new) } else { None };
+    let mut compared = compared.into_iter().map(Box::new);
+    let expr = if is_compared { compared.next() } else { None };
+    let when_then_expr = compared.zip(results.into_iter().map(Box::new)).collect();
+    Ok(Case { expr, when_then_expr, else_expr })
 }
 
 /// A text and a number are not compared: neither would be read as the other in Postgres.
@@ -191,16 +262,6 @@ fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {
     matches!(expr.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)))
 }
 
-/// A date or a time without a zone, compared with an instant, is local time of the session.
-fn as_instant(local: Expr, compared: &Expr, schema: &DFSchema) -> Expr {
-    let is_local =
-        matches!(local.get_type(schema), Ok(DataType::Date32 | DataType::Timestamp(_, None)));
-    match is_local && is_instant(compared, schema) {
-        true => call(timestamptz(), local),
-        false => local,
-    }
-}
-
 /// An interval as the number it is compared by.
 fn order(interval: Expr) -> Expr {
     call(interval_order(), interval)
@@ -252,9 +313,9 @@ fn in_zone(expr: Expr, zone: Tz) -> Expr {
 
 fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<Expr>> {
     let from = cast.expr.get_type(schema)?;
-    let zoned = matches!(from, DataType::Timestamp(_, Some(_)));
+    let has_zone = matches!(from, DataType::Timestamp(_, Some(_)));
     match cast.field.data_type() {
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if shown_otherwise(&from) => {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if is_shown_otherwise(&from) => {
             Ok(Transformed::yes(call(text_of(), *cast.expr)))
         }
         DataType::Time64(_) if is_text(&from) => {
@@ -270,9 +331,9 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<E
             Ok(Transformed::yes(call(text_to_date(), *cast.expr)))
         }
         DataType::Date32 | DataType::Time64(_) | DataType::Timestamp(_, None)
-            if zoned && zone != Tz::UTC =>
+            if has_zone && !(zone == Tz::UTC && is_cast_by_arrow(cast.field.data_type())) =>
         {
-            let expr = Box::new(in_zone(*cast.expr, zone));
+            let expr = Box::new(call(zoned::local_time(), *cast.expr));
             Ok(Transformed::yes(Expr::Cast(Cast { expr, field: cast.field })))
         }
         // Postgres rounds where arrow cuts off.
@@ -288,20 +349,10 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<E
     }
 }
 
-/// Whether arrow writes values of the type in another way than Postgres.
-fn shown_otherwise(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Timestamp(..)
-            | DataType::Interval(_)
-            | DataType::Duration(_)
-            | DataType::Date32
-            | DataType::Time64(_)
-            | DataType::Float32
-            | DataType::Float64
-            | DataType::Binary
-            | DataType::List(_)
-    )
+/// Whether arrow makes the same of an instant in UTC. A cast to a timestamp is one that was written,
+/// never one that coercion put in.
+fn is_cast_by_arrow(to: &DataType) -> bool {
+    !matches!(to, DataType::Timestamp(..))
 }
 
 fn is_text(data_type: &DataType) -> bool {

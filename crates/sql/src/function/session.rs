@@ -8,7 +8,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-const FUNCTIONS: [(&str, PgType); 9] = [
+const FUNCTIONS: [(&str, PgType); 10] = [
     ("current_user", PgType::Name),
     ("session_user", PgType::Name),
     ("current_role", PgType::Name),
@@ -18,6 +18,7 @@ const FUNCTIONS: [(&str, PgType); 9] = [
     ("current_schema", PgType::Name),
     ("current_schemas", PgType::TextArray),
     ("current_setting", PgType::Text),
+    ("statement_timestamp", PgType::TimestampTz),
 ];
 
 /// The result of a function that asks the session.

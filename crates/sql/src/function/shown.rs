@@ -3,8 +3,9 @@
 //! Owns: what casts to text and functions that take anything (`concat`, `format`) make of a value.
 //! Truth values are `t` and `f` here; a cast writes them out.
 
-use super::interval;
-use super::simple::{answer, undefined};
+use super::cast::session_zone;
+use super::interval_text::{self, IntervalStyle};
+use super::simple::{answer, arrays, undefined};
 use crate::Numeric;
 use crate::timestamp::format_timestamptz;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
@@ -16,6 +17,7 @@ use datafusion::arrow::datatypes::{
     IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
     TimestampMicrosecondType,
 };
+use datafusion::common::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -23,11 +25,31 @@ use datafusion::logical_expr::{
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// The values of an array as text, in the session's zone.
-pub(super) fn texts(array: &ArrayRef, zone: Tz) -> Result<StringArray> {
+/// What the session says of how values are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    zone: Tz,
+    intervals: IntervalStyle,
+}
+
+/// The setting that carries `IntervalStyle` to functions; in Postgres' own style it is another one.
+pub(crate) const ISO_INTERVALS: &str = "iso8601";
+
+impl Style {
+    pub(super) fn of(options: &ConfigOptions) -> Self {
+        let intervals = match options.format.duration_format.as_str() {
+            ISO_INTERVALS => IntervalStyle::Iso8601,
+            _ => IntervalStyle::Postgres,
+        };
+        Style { zone: session_zone(options), intervals }
+    }
+}
+
+/// The values of an array as text.
+pub(super) fn texts(array: &ArrayRef, style: Style) -> Result<StringArray> {
     let micros = |zone: &Option<Arc<str>>| DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
     let array = match array.data_type() {
-        DataType::Duration(_) => interval::of_durations(array)?,
+        DataType::Duration(_) => super::interval::of_durations(array)?,
         DataType::Interval(_) => cast(array, &DataType::Interval(IntervalUnit::MonthDayNano))?,
         DataType::Timestamp(_, zone) => cast(array, &micros(zone))?,
         DataType::Time32(_) | DataType::Time64(_) => {
@@ -41,11 +63,11 @@ pub(super) fn texts(array: &ArrayRef, zone: Tz) -> Result<StringArray> {
         return Ok(StringArray::new_null(array.len()));
     }
     (0..array.len())
-        .map(|row| if array.is_null(row) { Ok(None) } else { text(&array, row, zone).map(Some) })
+        .map(|row| if array.is_null(row) { Ok(None) } else { text(&array, row, style).map(Some) })
         .collect()
 }
 
-fn text(array: &ArrayRef, row: usize, zone: Tz) -> Result<String> {
+fn text(array: &ArrayRef, row: usize, style: Style) -> Result<String> {
     Ok(match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         DataType::Boolean => if array.as_boolean().value(row) { "t" } else { "f" }.to_owned(),
@@ -59,16 +81,18 @@ fn text(array: &ArrayRef, row: usize, zone: Tz) -> Result<String> {
         .to_string(),
         DataType::Date32 => date(array.as_primitive::<Date32Type>().value(row)),
         DataType::Time64(_) => time(array.as_primitive::<Time64MicrosecondType>().value(row)),
-        DataType::Timestamp(_, Some(_)) => {
-            format_timestamptz(array.as_primitive::<TimestampMicrosecondType>().value(row), zone)
-        }
+        DataType::Timestamp(_, Some(_)) => format_timestamptz(
+            array.as_primitive::<TimestampMicrosecondType>().value(row),
+            style.zone,
+        ),
         DataType::Timestamp(_, None) => {
             let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
             let shown = format_timestamptz(micros, Tz::UTC);
             shown.strip_suffix("+00").unwrap_or(&shown).to_owned()
         }
         DataType::Interval(_) => {
-            interval::written(array.as_primitive::<IntervalMonthDayNanoType>().value(row))
+            let interval = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            interval_text::shown(interval, style.intervals)
         }
         DataType::Binary => {
             let bytes = array.as_binary::<i32>().value(row);
@@ -77,7 +101,7 @@ fn text(array: &ArrayRef, row: usize, zone: Tz) -> Result<String> {
                 hex
             })
         }
-        DataType::List(_) => list(&texts(&array.as_list::<i32>().value(row), zone)?),
+        DataType::List(_) => list(&texts(&array.as_list::<i32>().value(row), style)?),
         _ => cast(array, &DataType::Utf8)?.as_string::<i32>().value(row).to_owned(),
     })
 }
@@ -100,7 +124,7 @@ fn list(items: &StringArray) -> String {
     format!("{{{}}}", items.collect::<Vec<_>>().join(","))
 }
 
-fn float8(value: f64) -> String {
+pub(crate) fn float8(value: f64) -> String {
     special(value).unwrap_or_else(|| shortest(&format!("{value:e}"), 15))
 }
 
@@ -163,6 +187,22 @@ fn time(micros: i64) -> String {
     text
 }
 
+/// Whether arrow writes values of the type in another way than Postgres.
+pub(super) fn is_shown_otherwise(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Timestamp(..)
+            | DataType::Interval(_)
+            | DataType::Duration(_)
+            | DataType::Date32
+            | DataType::Time64(_)
+            | DataType::Float32
+            | DataType::Float64
+            | DataType::Binary
+            | DataType::List(_)
+    )
+}
+
 /// What a value is cast to text with, where arrow writes it otherwise.
 pub(super) fn text_of() -> ScalarUDF {
     ScalarUDF::from(TextOf { signature: Signature::user_defined(Volatility::Immutable) })
@@ -194,10 +234,10 @@ impl ScalarUDFImpl for TextOf {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let zone = super::cast::session_zone(&args.config_options);
-        let (arrays, constant) = super::simple::arrays(&args)?;
+        let style = Style::of(&args.config_options);
+        let (arrays, constant) = arrays(&args)?;
         let [values] = arrays.as_slice() else { return Err(undefined(self.name(), &[])) };
-        answer(Arc::new(texts(values, zone)?), constant)
+        answer(Arc::new(texts(values, style)?), constant)
     }
 }
 

@@ -3,7 +3,7 @@
 //! They look at NULL themselves.
 
 use super::own;
-use super::shown::texts;
+use super::shown::{Style, texts};
 use super::simple::{answer, arrays, undefined};
 use crate::{Error, Fault};
 use datafusion::arrow::array::{Array, StringArray};
@@ -90,9 +90,9 @@ impl ScalarUDFImpl for Variadic {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let zone = super::cast::session_zone(&args.config_options);
+        let style = Style::of(&args.config_options);
         let (arrays, constant) = arrays(&args)?;
-        let columns = arrays.iter().map(|array| texts(array, zone)).collect::<Result<Vec<_>>>()?;
+        let columns = arrays.iter().map(|array| texts(array, style)).collect::<Result<Vec<_>>>()?;
         let rows = columns.first().map_or(0, Array::len);
         let mut row_texts = Vec::with_capacity(columns.len());
         let answers = (0..rows)

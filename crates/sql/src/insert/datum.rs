@@ -3,7 +3,9 @@
 //! Owns the conversions from what was sent to what a column holds. What Postgres converts on
 //! assignment is converted here; what could change a value (floats to money) is refused.
 
-use crate::timestamp::{format_timestamptz, is_in_range, parse_timestamptz, start_of_day};
+use crate::timestamp::{
+    day_of_instant, format_timestamptz, is_in_range, parse_date, parse_timestamptz, start_of_day,
+};
 use crate::{Error, Fault, Numeric, NumericError, PgType, Result, Value};
 use chrono_tz::Tz;
 use ledger::{AMOUNT_MAX, JsonDocument, JsonError, Timestamp};
@@ -125,7 +127,7 @@ impl<'a> Datum<'a> {
             Datum::Text(text) | Datum::Json(text) => Cow::Borrowed(text.as_ref()),
             Datum::Bool(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
             Datum::Int(number) => Cow::Owned(number.to_string()),
-            Datum::Float(number) => Cow::Owned(number.to_string()),
+            Datum::Float(number) => Cow::Owned(crate::function::float8(*number)),
             Datum::Numeric(number) => Cow::Owned(number.to_string()),
             Datum::Uuid(id) => Cow::Owned(id.to_string()),
             Datum::TimestampTz(micros) => Cow::Owned(format_timestamptz(*micros, zone)),
@@ -219,6 +221,12 @@ impl<'a> Datum<'a> {
             PgType::TimestampTz => Datum::TimestampTz(
                 self.to_timestamp("timestamptz", zone)?.expect("null was handled above").0,
             ),
+            PgType::Date => match self {
+                Datum::Date(days) => Datum::Date(days),
+                Datum::Text(text) => Datum::Date(parse_date(&text)?),
+                Datum::TimestampTz(micros) => Datum::Date(day_of_instant(micros, zone)?),
+                other => return Err(no_cast(other.type_name(), "date")),
+            },
             _ => return Err(no_cast(self.type_name(), target.name())),
         };
         Ok(cast)

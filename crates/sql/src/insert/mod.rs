@@ -33,12 +33,12 @@ pub(crate) use row_write::{PostingRow, RowWrite};
 pub(crate) use table::{Table, WIDTH_MAX};
 
 use crate::arrow::array::RecordBatch;
+use crate::clock::Clock;
 use crate::expression::{Expression, Scope, no_columns};
 use crate::provider::PinnedView;
 use crate::query::{PreparedQuery, QueryEngine};
 use crate::settings::SessionSettings;
 use crate::{Column, Error, Fault, MemoryBudget, PgType, Result, Value, WriteAnswer};
-use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
 use futures::TryStreamExt;
 use store::{Conflict, Ledger};
@@ -140,10 +140,10 @@ impl InsertPlan {
         recorded: &[Recorded],
         count: usize,
         parameters: &[Value],
-        zone: Tz,
+        clock: Clock,
     ) -> Result<WriteAnswer> {
         let rows = match &self.returning {
-            Some(returning) => Some(returning.rows(self.table, recorded, parameters, zone)?),
+            Some(returning) => Some(returning.rows(self.table, recorded, parameters, clock)?),
             None => None,
         };
         Ok(WriteAnswer { verb: "INSERT 0", count, rows })

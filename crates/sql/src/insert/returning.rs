@@ -14,6 +14,7 @@ use crate::arrow::array::{
     RecordBatchOptions, StringArray, TimestampMicrosecondArray,
 };
 use crate::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use crate::clock::Clock;
 use crate::expression::{Analysis, Expression, Scope, pg_type};
 use crate::query::{QueryEngine, RowQuery};
 use crate::settings::SessionSettings;
@@ -112,12 +113,13 @@ impl Returning {
         table: Table,
         recorded: &[Recorded],
         parameters: &[Value],
-        zone: Tz,
+        clock: Clock,
     ) -> Result<RecordBatch> {
+        let zone = clock.zone;
         let computed = match &self.computed {
             Some(query) => {
                 let rows = rows_at_hand(query, table, recorded, zone)?;
-                Some(query.evaluate(&rows, parameters, zone)?)
+                Some(query.evaluate(&rows, parameters, clock)?)
             }
             None => None,
         };

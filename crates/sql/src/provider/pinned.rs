@@ -2,6 +2,7 @@
 //!
 //! A serializable block has to know at its end what it has read; nobody else asks.
 
+use chrono::{DateTime, Utc};
 use ledger::BookName;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,22 +15,29 @@ pub(crate) struct PinnedView {
     reads: Option<ReadBooks>,
     /// Whether other statements read the same view, so that nothing behind it is to be seen.
     pub(super) is_fixed: bool,
+    /// When the block began that reads it, which is what `now()` says.
+    pub(crate) started: DateTime<Utc>,
 }
 
 impl From<View> for PinnedView {
     fn from(view: View) -> Self {
-        PinnedView { view, reads: None, is_fixed: false }
+        PinnedView { view, reads: None, is_fixed: false, started: Utc::now() }
     }
 }
 
 impl PinnedView {
     pub(crate) fn noting(view: View, reads: ReadBooks) -> Self {
-        PinnedView { view, reads: Some(reads), is_fixed: true }
+        PinnedView { view, reads: Some(reads), is_fixed: true, started: Utc::now() }
     }
 
     /// A view that the session or the block keeps.
     pub(crate) fn fixed(view: View) -> Self {
-        PinnedView { view, reads: None, is_fixed: true }
+        PinnedView { view, reads: None, is_fixed: true, started: Utc::now() }
+    }
+
+    /// The same view, read by a block that began at this time.
+    pub(crate) fn of_block(self, started: DateTime<Utc>) -> Self {
+        PinnedView { started, ..self }
     }
 
     /// A book is read without a scan.

@@ -10,11 +10,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 /// Postgres' name, and DataFusion's for the same.
-const RENAMED: [(&str, &str); 6] = [
+const RENAMED: [(&str, &str); 7] = [
     ("every", "bool_and"),
     ("array_remove", "array_remove_all"),
     ("array_replace", "array_replace_all"),
     ("ceiling", "ceil"),
+    ("transaction_timestamp", "now"),
     ("json_array_length", "jsonb_array_length"),
     ("json_typeof", "jsonb_typeof"),
 ];

@@ -4,6 +4,7 @@
 //! (`ORDER BY 1`, `LIMIT 5`, frames of windows) the planner wants it bare, so it becomes so again.
 
 use super::normalize::call;
+use crate::PgType;
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType as SqlType, Expr, FunctionArguments, GroupByExpr, LimitClause,
     NamedWindowExpr, OrderBy, OrderByKind, Query, Select, UnaryOperator, Value, WindowFrameBound,
@@ -44,6 +45,31 @@ pub(super) fn type_number(expr: &mut Expr) {
             }
         }
         _ => {}
+    }
+}
+
+/// A number that is cast to a float is read as one: as a decimal it may be too long.
+pub(super) fn float_as_text(number: &mut Expr, cast_to: PgType) {
+    if !matches!(cast_to, PgType::Float4 | PgType::Float8) {
+        return;
+    }
+    if let Some(text) = number_text(number) {
+        *number = Expr::Value(Value::SingleQuotedString(text).with_empty_span());
+    }
+}
+
+fn number_text(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) => number_text(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
+            let text = number_text(inner)?;
+            Some(text.strip_prefix('-').map_or_else(|| format!("-{text}"), str::to_owned))
+        }
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => Some(digits.clone()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -217,6 +217,7 @@ impl VisitorMut for Rewriter {
                 float_as_written(inner, data_type);
                 if let Some(pg_type) = written_type(data_type) {
                     self.hint(inner, pg_type);
+                    literals::float_as_text(inner, pg_type);
                 }
             }
             Expr::Identifier(ident) if ident.quote_style.is_none() => {

@@ -3,6 +3,7 @@
 use super::QueryEngine;
 use super::context::Names;
 use super::dependent;
+use super::fixed_times;
 use super::interval_order;
 use super::normalize::{Normalized, normalize};
 use super::parameters::ParameterTypes;
@@ -54,6 +55,7 @@ impl QueryEngine {
         }
         let plan = dependent::unnested(set_operations::counted(plan)?)?;
         let plan = interval_order::sorted(plan)?;
+        let plan = fixed_times::fix(plan, settings.time_zone())?;
         Ok(Planned { plan, parameter_types: types.resolved() })
     }
 

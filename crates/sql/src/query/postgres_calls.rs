@@ -81,7 +81,6 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         ("age", [time]) => Some(call("age", vec![call("current_date", Vec::new()), time.clone()])),
         ("num_nulls", [_, ..]) => nulls(&args, true),
         ("num_nonnulls", [_, ..]) => nulls(&args, false),
-        ("transaction_timestamp" | "statement_timestamp", []) => Some(call("now", Vec::new())),
         (_, [value]) => type_of_name(&name).map(|data_type| cast(value.clone(), data_type)),
         _ => None,
     };

@@ -6,6 +6,7 @@
 //! Refuses what would read more than the row: subqueries, aggregates, the session.
 
 use super::{QueryEngine, bound, output, session_values, typing};
+use crate::clock::Clock;
 use crate::{Column, Error, Fault, PgType, Result, SessionSettings, Value};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
@@ -139,13 +140,15 @@ impl RowQuery {
         &self,
         batch: &RecordBatch,
         parameters: &[Value],
-        zone: Tz,
+        clock: Clock,
     ) -> Result<RecordBatch> {
         let mut state = self.state.clone();
-        if zone != Tz::UTC {
-            state.config_mut().options_mut().execution.time_zone = Some(zone.name().to_owned());
+        if clock.zone != Tz::UTC {
+            let zone = clock.zone.name().to_owned();
+            state.config_mut().options_mut().execution.time_zone = Some(zone);
         }
         state.mark_start_execution();
+        state.execution_props_mut().query_execution_start_time = Some(clock.started);
         let mut plan = self.plan.clone();
         if !self.parameter_types.is_empty() {
             let parameters = &parameters[..self.parameter_types.len().min(parameters.len())];

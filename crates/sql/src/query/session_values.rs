@@ -7,6 +7,7 @@
 use crate::catalog::TALEA;
 use crate::function::{SettingLookup, format_amount_at, is_format_amount, session_function_type};
 use crate::{Error, Fault, Result, SessionSettings};
+use chrono::Utc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -123,6 +124,10 @@ fn value(function: &ScalarFunction, settings: &SessionSettings) -> Result<Scalar
                 &datafusion::arrow::datatypes::DataType::Utf8,
             );
             Ok(ScalarValue::List(list))
+        }
+        "statement_timestamp" => {
+            let micros = Utc::now().timestamp_micros();
+            Ok(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())))
         }
         "current_setting" => setting(&first.unwrap_or_default(), function.args.get(1), settings),
         other => Err(Error::unsupported(format!("function {other}"))),

@@ -78,6 +78,11 @@ pub(super) fn expand(table: &mut TableFactor) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether there is a function of this name, which can stand in FROM only.
+pub(crate) fn is_function_of_from(name: &str) -> bool {
+    FUNCTIONS.iter().any(|function| function.name == name)
+}
+
 fn function(name: &ObjectName) -> Option<&'static SqlFunction> {
     let parts: Vec<String> =
         name.0.iter().map(|part| part.as_ident().map(folded)).collect::<Option<_>>()?;

@@ -34,7 +34,7 @@ impl Traced {
     }
 }
 
-/// Of several alternatives the widest number, else the first.
+/// Of several alternatives the widest number or time, else the first.
 fn common(alternatives: impl Iterator<Item = Option<Traced>>) -> Option<Traced> {
     let rank = |pg_type: PgType| match pg_type {
         PgType::Int2 => 1,
@@ -43,6 +43,8 @@ fn common(alternatives: impl Iterator<Item = Option<Traced>>) -> Option<Traced> 
         PgType::Numeric => 4,
         PgType::Float4 => 5,
         PgType::Float8 => 6,
+        PgType::Timestamp => 1,
+        PgType::TimestampTz => 2,
         _ => 0,
     };
     let widest =

@@ -7,6 +7,7 @@ use crate::statement::{BlockCommand, BlockModes, Isolation, Scope, SettingComman
 use crate::{
     Answer, BlockStatus, Error, Fault, Notice, NoticeKind, Result, SessionSettings, moment,
 };
+use chrono::Utc;
 use store::Ledger;
 
 impl Session {
@@ -74,7 +75,8 @@ impl Session {
     }
 
     fn open_block(&mut self, isolation: Isolation, read_only: bool) {
-        self.block = Block::Open(OpenBlock::new(isolation, read_only));
+        let started = self.implicit_start.take().unwrap_or_else(Utc::now);
+        self.block = Block::Open(OpenBlock::new(isolation, read_only, started));
         self.settings.begin_block(isolation, read_only);
         if let Some(before) = self.before_implicit.take() {
             // What the implicit block has set goes with the explicit one that it becomes.
@@ -87,6 +89,7 @@ impl Session {
     }
 
     pub(super) async fn end(&mut self, chain: bool, commits: bool, statement: &str) -> Result<()> {
+        self.implicit_start = None;
         let (Block::Open(open) | Block::Failed(open)) = std::mem::take(&mut self.block) else {
             if chain {
                 return Err(Error::new(

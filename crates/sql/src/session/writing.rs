@@ -4,6 +4,7 @@
 
 use super::{Session, tagged};
 use crate::block::{Block, BlockCommit, BlockOutcome, BlockWrites, WriteStatement};
+use crate::clock::Clock;
 use crate::copy::CopyPlan;
 use crate::engine::Shared;
 use crate::explain_write::ExplainWrite;
@@ -16,6 +17,7 @@ use crate::write_plan::WritePlan;
 use crate::{
     Answer, BlockStatus, CopyIn, Error, Fault, Prepared, Result, RowsTag, Value, WriteAnswer,
 };
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use store::{Unmoved, View};
@@ -36,17 +38,27 @@ impl Session {
     pub(super) async fn view(&mut self) -> Result<PinnedView> {
         if let Some(moment) = self.settings.moment() {
             self.block.note_statement();
-            return Ok(PinnedView::fixed(self.past_view(moment).await?));
+            let started = self.block_start();
+            return Ok(PinnedView::fixed(self.past_view(moment).await?).of_block(started));
         }
         self.decide_staged().await?;
         let view = self.block.view(|| self.shared.ledger.view());
         self.writes.yield_to_committed(&view)?;
         let view = self.writes.shown_in(view);
-        Ok(match self.block.reads() {
+        let view = match self.block.reads() {
             Some(reads) => PinnedView::noting(view, reads.clone()),
             None if self.block.keeps_its_view() => PinnedView::fixed(view),
             None => PinnedView::from(view),
-        })
+        };
+        Ok(view.of_block(self.block_start()))
+    }
+
+    /// When the block began, explicit or implicit. An implicit one begins with its first statement.
+    pub(super) fn block_start(&mut self) -> DateTime<Utc> {
+        match &self.block {
+            Block::Open(open) | Block::Failed(open) => open.started,
+            Block::Idle => *self.implicit_start.get_or_insert_with(Utc::now),
+        }
     }
 
     /// The ledger at a moment: the past does not change, so it is looked up once.
@@ -88,6 +100,7 @@ impl Session {
         let view = self.view().await?;
         let (prepared, parameters) = (prepared.clone(), parameters.to_vec());
         let (shared, settings) = (self.shared.clone(), self.settings.clone());
+        let started = view.started;
         Ok(Box::pin(async move {
             let Action::Write(plan) = prepared.action() else {
                 return Err(Error::new(Fault::Internal, "only a write gathers rows"));
@@ -95,8 +108,8 @@ impl Session {
             let Shared { ledger, query, sent, .. } = &*shared;
             let environment = InsertEnvironment { ledger, query, settings: &settings, sent, view };
             let rows = plan.rows(&parameters, &environment).await?;
-            let zone = settings.time_zone();
-            let statement = WriteStatement::of_plan(&prepared, &parameters, zone);
+            let clock = Clock { zone: settings.time_zone(), started };
+            let statement = WriteStatement::of_plan(&prepared, &parameters, clock);
             Ok(GatheredRows { statement, rows })
         }))
     }
@@ -128,8 +141,8 @@ impl Session {
             view: self.shared.ledger.view().into(),
         };
         let rows = plan.rows(parameters, &environment).await?;
-        let zone = self.settings.time_zone();
-        self.stage(WriteStatement::of_plan(prepared, parameters, zone), rows).await
+        let clock = Clock { zone: self.settings.time_zone(), started: self.block_start() };
+        self.stage(WriteStatement::of_plan(prepared, parameters, clock), rows).await
     }
 
     pub(super) async fn explain_write(
@@ -202,6 +215,7 @@ impl Session {
 
     /// The end of a Query, or of the messages up to a Sync.
     pub fn end_implicit_block(&mut self) {
+        self.implicit_start = None;
         self.implicit_read_only = None;
         if self.before_implicit.take().is_some() && matches!(self.block, Block::Idle) {
             self.settings.end_local();
@@ -210,6 +224,7 @@ impl Session {
 
     pub(super) fn fail_implicit_block(&mut self) {
         drop(self.take_writes());
+        self.implicit_start = None;
         self.implicit_read_only = None;
         if let Some(before) = self.before_implicit.take() {
             self.settings.roll_back_to(&before);

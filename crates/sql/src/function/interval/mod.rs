@@ -7,12 +7,10 @@ mod arithmetic;
 mod calendar;
 mod justify;
 mod parsing;
-mod writing;
 
 pub(super) use arithmetic::{of_durations, of_micros, parts};
 pub(crate) use arithmetic::{order as micros, with_parts};
 pub(crate) use parsing::{parse, parse_fields};
-pub(super) use writing::written;
 
 use super::own;
 use super::typed::{Body, Datum, Kind, Overload, Row, immutable, overload, zoned};

@@ -323,7 +323,11 @@ fn iso(text: &str) -> Option<Sum> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::written;
+    use super::super::super::interval_text::{IntervalStyle, shown};
+
+    fn written(interval: IntervalMonthDayNano) -> String {
+        shown(interval, IntervalStyle::Postgres)
+    }
     use super::*;
 
     #[test]

@@ -229,10 +229,20 @@ async fn amounts_of_every_precision_are_formatted() {
         );
     }
     assert_eq!(bank.value(&format!("SELECT format_amount({most}, 'JPY')")).await, most);
+    for written in ["'1234'", "1234.0", "'1234.00'", "1234::numeric(10,2)"] {
+        let query = format!("SELECT format_amount({written}, 'EUR')");
+        assert_eq!(bank.value(&query).await, "12.34", "{written}");
+    }
     let unknown = bank.error("SELECT format_amount(1, 'XXX')").await;
     assert_eq!(unknown.fault(), &crate::Fault::InvalidParameterValue);
-    for wrong in ["'1', 'EUR'", "1.5, 'EUR'", "1", "true, 'EUR'"] {
+    for (wrong, fault) in [
+        ("1", crate::Fault::UndefinedFunction),
+        ("true, 'EUR'", crate::Fault::UndefinedFunction),
+        ("1.5, 'EUR'", crate::Fault::InvalidParameterValue),
+        ("'1.5', 'EUR'", crate::Fault::InvalidParameterValue),
+        ("'one', 'EUR'", crate::Fault::InvalidTextRepresentation),
+    ] {
         let error = bank.error(&format!("SELECT format_amount({wrong})")).await;
-        assert_eq!(error.fault(), &crate::Fault::UndefinedFunction, "{wrong}");
+        assert_eq!(error.fault(), &fault, "{wrong}");
     }
 }

@@ -22,6 +22,27 @@ async fn what_is_missing_is_named() {
 }
 
 #[tokio::test]
+async fn a_function_asks_for_the_memory_of_its_result() {
+    let shop = Fixture::shop();
+    let hundred = "FROM generate_series(1, 100) AS n(n)";
+    for (query, fault) in [
+        ("SELECT repeat('x', 2000000000)", Fault::ProgramLimitExceeded),
+        ("SELECT rpad('x', 1900000000, 'y')", Fault::ProgramLimitExceeded),
+        (&format!("SELECT max(repeat('x', 9000000 + n::int)) {hundred}"), Fault::OutOfMemory),
+    ] {
+        let error = shop.error(query).await;
+        assert_eq!(error.fault(), &fault, "{query}: {error:?}");
+    }
+    // A constant is not spread over the rows.
+    let query = "SELECT sum(length(replace(n::text, 'z', repeat('y', 1000000))))
+                   FROM generate_series(1, 1000) AS n(n)";
+    assert_eq!(shop.value(query).await, "2893");
+    let query = "SELECT sum(length(s || s)) FROM (SELECT repeat('ab', n::int) s
+                   FROM generate_series(1, 1000) AS n(n)) x";
+    assert_eq!(shop.value(query).await, "2002000");
+}
+
+#[tokio::test]
 async fn explain_analyze_runs_the_query() {
     let shop = Fixture::shop();
     let plan = shop.rows("EXPLAIN ANALYZE SELECT * FROM accounts WHERE book = 'shop'").await;

@@ -285,3 +285,33 @@ async fn the_past_does_not_show_more_than_a_kept_view() {
     assert_eq!(shop.fault(known).await.fault(), &Fault::InvalidParameterValue);
     assert_eq!(shop.one("SELECT debits FROM trial_balance_at_lsn('shop', 5)").await, "100");
 }
+
+#[tokio::test]
+async fn now_is_the_start_of_the_block() {
+    let mut shop = three_sales().await;
+    let mut other = connect(&shop.engine);
+    shop.run("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
+    let start = shop.one("SELECT now()").await;
+    let sale =
+        "INSERT INTO transfers (book, idempotency_key, debit_account, credit_account, amount)
+                VALUES ('shop', 'k4', 'cash', 'sales', 1000)";
+    let statement = other.parse(sale).unwrap().remove(0);
+    let prepared = other.prepare(statement, &[]).await.unwrap();
+    other.execute_alone(&prepared, &[]).await.unwrap();
+    let debits = "SELECT debits FROM trial_balance_at('shop', now())";
+    assert_eq!(shop.one(debits).await, "123");
+    assert_eq!(shop.one("SELECT transaction_timestamp()").await, start);
+    assert_eq!(shop.one("SELECT statement_timestamp() > now()").await, "true");
+    assert_eq!(shop.one("SELECT clock_timestamp() > now()").await, "true");
+    shop.run("COMMIT").await.unwrap();
+    assert_eq!(shop.one(debits).await, "1123");
+    assert_ne!(shop.one("SELECT now()").await, start);
+    // RETURNING is of the block as well.
+    shop.run("BEGIN").await.unwrap();
+    let start = shop.one("SELECT now()").await;
+    let sale =
+        "INSERT INTO transfers (book, idempotency_key, debit_account, credit_account, amount)
+                VALUES ('shop', 'k5', 'cash', 'sales', 1) RETURNING now()";
+    assert_eq!(shop.one(sale).await, start);
+    shop.run("ROLLBACK").await.unwrap();
+}
