@@ -116,12 +116,14 @@ fn with_value(
     let (body, told) = match value {
         Expr::ScalarSubquery(subquery) => (one_value(&subquery.subquery, &name)?, None),
         Expr::Exists(exists) => {
-            let body = LogicalPlanBuilder::from(exists.subquery.subquery.as_ref().clone())
-                .limit(0, Some(1))?
-                .project([lit(true).alias(name.as_str())])?
-                .build()?;
-            let there = Expr::Column(bare(&name)).is_not_null();
-            (body, Some(if exists.negated { not(there) } else { there }))
+            // A count: that a constant is there or not, DataFusion takes for a constant.
+            let rows = exists.subquery.subquery.as_ref().clone();
+            let counted =
+                LogicalPlanBuilder::from(rows).aggregate(Vec::<Expr>::new(), [count(lit(1i64))])?;
+            let any = columns(counted.plan()).next().map(|count| count.gt(lit(0i64)));
+            let body = counted.project(any.map(|any| any.alias(name.as_str())))?.build()?;
+            let found = Expr::Column(bare(&name));
+            (body, Some(if exists.negated { not(found) } else { found }))
         }
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
             let equal = |item| expr_outside(expr, input.schema()).map(|e| e.eq(item));
