@@ -28,7 +28,7 @@ use datafusion::physical_plan::{
 use futures::stream;
 use std::fmt;
 use std::sync::Arc;
-use store::{Lsn, SealedReach, Selection, View};
+use store::{Lsn, Selection, View};
 
 /// Fewer rows than this are not worth another thread.
 const THREAD_ROWS_MIN: usize = 2 * BATCH_ROWS;
@@ -208,10 +208,8 @@ impl DisplayAs for LedgerScan {
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
         }
-        if let Some(sealed) = self.table.sealed(&self.view, &self.selection) {
-            let SealedReach { parts, parts_all, blocks, blocks_all } = sealed;
-            write!(f, ", parts={parts} of {parts_all}, blocks={blocks} of {blocks_all}")?;
-        }
+        let sealed = self.table.sealed(&self.view, &self.selection);
+        f.write_str(&pruning::describe_reach(sealed))?;
         if self.opened.partitions() > 1 {
             write!(f, ", partitions={}", self.opened.partitions())?;
         }

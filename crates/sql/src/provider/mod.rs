@@ -21,7 +21,7 @@ mod transfers;
 pub(crate) use adapter::LedgerProvider;
 pub(crate) use moments::MomentProvider;
 pub(crate) use pinned::{PinnedView, ReadBooks};
-pub(crate) use pruning::{compare as narrow, describe};
+pub(crate) use pruning::{compare as narrow, describe, describe_reach};
 
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;

@@ -12,7 +12,15 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
 use datafusion::scalar::ScalarValue;
 use ledger::Uuid;
 use std::ops::RangeInclusive;
-use store::{PathSelection, Selection};
+use store::{PathSelection, SealedReach, Selection};
+
+/// What of the sealed history is read, as EXPLAIN shows it behind the rest.
+pub(crate) fn describe_reach(reach: Option<SealedReach>) -> String {
+    let Some(SealedReach { parts, parts_all, blocks, blocks_all }) = reach else {
+        return String::new();
+    };
+    format!(", parts={parts} of {parts_all}, blocks={blocks} of {blocks_all}")
+}
 
 /// Whether a condition would narrow a scan of the table.
 pub(super) fn narrows(table: &dyn LedgerTable, filter: &Expr) -> bool {

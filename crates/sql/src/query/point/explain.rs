@@ -2,7 +2,7 @@
 
 use super::rows::Checked;
 use super::{Access, PointRead, ROWS_AT_ONCE};
-use crate::provider::{PinnedView, describe};
+use crate::provider::{PinnedView, describe, describe_reach};
 use crate::{PgType, Result, Value};
 use store::PageOrder;
 
@@ -44,6 +44,8 @@ impl PointRead {
         if let Some(limit) = bound.limit {
             text.push_str(&format!(", limit={limit}"));
         }
+        let sealed = self.table.sealed(&view.view, &bound.selection);
+        text.push_str(&describe_reach(sealed));
         text.push_str(&format!(", cut={}", view.view.cut()));
         Ok(Some(text))
     }

@@ -81,6 +81,10 @@ async fn sealed_parts_that_are_passed_over_are_shown() {
         assert!(plan.contains(&format!("access={access}")), "{source}: {plan}");
         assert!(plan.contains(reach), "{source}: {plan}");
     }
+    let page = "SELECT amount FROM postings WHERE book = 'shop' AND account = 'cash' ORDER BY seq";
+    let page = shop.explain(page).await;
+    assert!(page.starts_with("PointRead: "), "{page}");
+    assert!(page.contains("parts=1 of 1, blocks=1 of 1, cut="), "{page}");
     let query = "SELECT * FROM transfers WHERE book = 'shop' AND idempotency_key = 'sale-5'";
     let by_key = shop.explain(query).await;
     assert!(by_key.contains("idempotency_key index") && !by_key.contains("parts="), "{by_key}");
