@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import signal
 import statistics
 import sys
 
@@ -113,6 +114,8 @@ def from_files(tallybook, directory: str, threads: int, rounds: int) -> None:
 
 
 def main() -> None:
+    # The servers are stopped however this ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     directory, *words = sys.argv[1:]
     kinds = {"memory": in_memory, "files": from_files}
     if unknown := set(words) - set(kinds):

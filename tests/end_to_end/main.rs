@@ -11,6 +11,7 @@ mod crash;
 mod documentation;
 mod examples;
 mod flood;
+mod memory;
 mod model;
 mod moments;
 mod outcomes;

@@ -149,13 +149,24 @@ impl Server {
     /// # Panics
     /// If the process is gone.
     pub fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most that was resident at any time so far, without the program itself.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn peak_resident_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:") - self.status_bytes("RssFile:")
+    }
+
+    fn status_bytes(&self, name: &str) -> u64 {
         let mut status = String::new();
         std::fs::File::open(format!("/proc/{}/status", self.pid()))
             .and_then(|mut file| file.read_to_string(&mut status))
             .expect("a running process has a status");
-        let kib =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split(' ').rev().nth(1));
-        kib.and_then(|kib| kib.parse::<u64>().ok()).expect("VmRSS is a number") * 1024
+        let kib = status.lines().find_map(|line| line.strip_prefix(name)?.split(' ').rev().nth(1));
+        kib.and_then(|kib| kib.parse::<u64>().ok()).expect("it is a number") * 1024
     }
 
     /// A tokio-postgres client with its connection running in the background.
