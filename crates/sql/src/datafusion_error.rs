@@ -28,7 +28,9 @@ impl From<DataFusionError> for Error {
             DataFusionError::Shared(inner) => from_reference(inner.as_ref()),
             DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
             DataFusionError::SchemaError(inner, _) => from_schema(&inner),
-            DataFusionError::NotImplemented(message) => Error::unsupported(outside(&first_line(&message))),
+            DataFusionError::NotImplemented(message) => {
+                Error::unsupported(outside(&first_line(&message)))
+            }
             DataFusionError::Plan(message) => from_plan(&message),
             DataFusionError::Execution(message) => from_execution(&message),
             DataFusionError::ResourcesExhausted(message) => out_of_memory(&message),
@@ -53,7 +55,9 @@ fn from_reference(error: &DataFusionError) -> Error {
         DataFusionError::External(inner) => from_std(inner.as_ref()),
         DataFusionError::ArrowError(inner, _) => from_arrow_reference(inner),
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
-        DataFusionError::NotImplemented(message) => Error::unsupported(outside(&first_line(message))),
+        DataFusionError::NotImplemented(message) => {
+            Error::unsupported(outside(&first_line(message)))
+        }
         DataFusionError::Plan(message) => from_plan(message),
         DataFusionError::Execution(message) => from_execution(message),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
@@ -134,7 +138,8 @@ fn from_value(message: &str) -> Error {
     {
         return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
     }
-    let too_large = ["too large", "too small to store", "overflow", "out of range", "Can't cast value"];
+    let too_large =
+        ["too large", "too small to store", "overflow", "out of range", "Can't cast value"];
     if too_large.iter().any(|part| message.to_lowercase().contains(&part.to_lowercase())) {
         return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
     }

@@ -10,29 +10,109 @@ use crate::{Error, Fault};
 
 /// By a part of the text: the fault, and what to say of it.
 const KNOWN: [(&str, Fault, &str); 23] = [
-    ("not allowed in the WHERE clause. Consider", Fault::GroupingError, "aggregate functions are not allowed in WHERE"),
-    ("Aggregate functions are not allowed", Fault::GroupingError, "aggregate functions are not allowed here"),
-    ("Window functions are not allowed", Fault::WindowingError, "window functions are not allowed here"),
-    ("Order by index starts at 1", Fault::InvalidColumnReference, "ORDER BY position 0 is not in select list"),
-    ("Order by column out of bounds", Fault::InvalidColumnReference, "ORDER BY position is not in select list"),
-    ("Cannot find column with position", Fault::InvalidColumnReference, "GROUP BY position is not in select list"),
-    ("UNION queries have different number of columns", Fault::SyntaxError, "each UNION query must have the same number of columns"),
-    ("INTERSECT queries have different number of columns", Fault::SyntaxError, "each INTERSECT query must have the same number of columns"),
-    ("EXCEPT queries have different number of columns", Fault::SyntaxError, "each EXCEPT query must have the same number of columns"),
-    ("The subquery should only return one column", Fault::SyntaxError, "subquery must return only one column"),
-    ("coalesce must have at least one argument", Fault::SyntaxError, "coalesce() without an argument"),
+    (
+        "not allowed in the WHERE clause. Consider",
+        Fault::GroupingError,
+        "aggregate functions are not allowed in WHERE",
+    ),
+    (
+        "Aggregate functions are not allowed",
+        Fault::GroupingError,
+        "aggregate functions are not allowed here",
+    ),
+    (
+        "Window functions are not allowed",
+        Fault::WindowingError,
+        "window functions are not allowed here",
+    ),
+    (
+        "Order by index starts at 1",
+        Fault::InvalidColumnReference,
+        "ORDER BY position 0 is not in select list",
+    ),
+    (
+        "Order by column out of bounds",
+        Fault::InvalidColumnReference,
+        "ORDER BY position is not in select list",
+    ),
+    (
+        "Cannot find column with position",
+        Fault::InvalidColumnReference,
+        "GROUP BY position is not in select list",
+    ),
+    (
+        "UNION queries have different number of columns",
+        Fault::SyntaxError,
+        "each UNION query must have the same number of columns",
+    ),
+    (
+        "INTERSECT queries have different number of columns",
+        Fault::SyntaxError,
+        "each INTERSECT query must have the same number of columns",
+    ),
+    (
+        "EXCEPT queries have different number of columns",
+        Fault::SyntaxError,
+        "each EXCEPT query must have the same number of columns",
+    ),
+    (
+        "The subquery should only return one column",
+        Fault::SyntaxError,
+        "subquery must return only one column",
+    ),
+    (
+        "coalesce must have at least one argument",
+        Fault::SyntaxError,
+        "coalesce() without an argument",
+    ),
     ("Step cannot be zero", Fault::InvalidParameterValue, "step size cannot equal zero"),
-    ("Inconsistent data length across values list", Fault::SyntaxError, "VALUES lists must all be the same length"),
+    (
+        "Inconsistent data length across values list",
+        Fault::SyntaxError,
+        "VALUES lists must all be the same length",
+    ),
     ("LIMIT must be >= 0", Fault::InvalidLimit, "LIMIT must not be negative"),
     ("OFFSET must be >=0", Fault::InvalidOffset, "OFFSET must not be negative"),
-    ("Expected LIMIT to be an integer", Fault::DatatypeMismatch, "argument of LIMIT must be type bigint"),
-    ("Expected OFFSET to be an integer", Fault::DatatypeMismatch, "argument of OFFSET must be type bigint"),
-    ("For SELECT DISTINCT, ORDER BY expressions", Fault::InvalidColumnReference, "for SELECT DISTINCT, ORDER BY expressions must appear in select list"),
-    ("SELECT DISTINCT ON expressions must match", Fault::InvalidColumnReference, "SELECT DISTINCT ON expressions must match initial ORDER BY expressions"),
-    ("Failed to unify argument types of make_array", Fault::DatatypeMismatch, "ARRAY types cannot be matched"),
-    ("for logical boolean operation", Fault::DatatypeMismatch, "argument of AND or OR must be type boolean"),
-    ("operator 'NOT' requires a boolean", Fault::DatatypeMismatch, "argument of NOT must be type boolean"),
-    ("Cannot create filter with non-boolean predicate", Fault::DatatypeMismatch, "argument of WHERE must be type boolean"),
+    (
+        "Expected LIMIT to be an integer",
+        Fault::DatatypeMismatch,
+        "argument of LIMIT must be type bigint",
+    ),
+    (
+        "Expected OFFSET to be an integer",
+        Fault::DatatypeMismatch,
+        "argument of OFFSET must be type bigint",
+    ),
+    (
+        "For SELECT DISTINCT, ORDER BY expressions",
+        Fault::InvalidColumnReference,
+        "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+    ),
+    (
+        "SELECT DISTINCT ON expressions must match",
+        Fault::InvalidColumnReference,
+        "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+    ),
+    (
+        "Failed to unify argument types of make_array",
+        Fault::DatatypeMismatch,
+        "ARRAY types cannot be matched",
+    ),
+    (
+        "for logical boolean operation",
+        Fault::DatatypeMismatch,
+        "argument of AND or OR must be type boolean",
+    ),
+    (
+        "operator 'NOT' requires a boolean",
+        Fault::DatatypeMismatch,
+        "argument of NOT must be type boolean",
+    ),
+    (
+        "Cannot create filter with non-boolean predicate",
+        Fault::DatatypeMismatch,
+        "argument of WHERE must be type boolean",
+    ),
 ];
 
 /// The fault of a planning error by its text.
@@ -79,8 +159,7 @@ fn of_functions(message: &str, line: &str) -> Option<Error> {
     if let Some(name) = between(line, "Invalid function '", "'") {
         return Some(undefined_function(name));
     }
-    if let Some(own) =
-        between(line, "user-defined coercion failed with: ", ". No function matches")
+    if let Some(own) = between(line, "user-defined coercion failed with: ", ". No function matches")
     {
         return Some(from_coercion(own));
     }
@@ -145,7 +224,7 @@ fn from_coercion(message: &str) -> Error {
         .trim_start_matches("External error: ")
         .trim_start_matches("Error during planning: ")
         .trim_start_matches("Execution error: ");
-    match message.starts_with("function ") {
+    match message.starts_with("function ") || message.contains(" takes exactly ") {
         true => Error::new(Fault::UndefinedFunction, message)
             .with_hint("You might need to add explicit type casts."),
         false => Error::unsupported(in_words(message)),
@@ -154,6 +233,7 @@ fn from_coercion(message: &str) -> Error {
 
 /// What can be said of a plan that cannot be made: no expression in DataFusion's own notation.
 pub(crate) fn outside(line: &str) -> String {
+    tracing::debug!(line, "not planned");
     if line.contains("OuterReferenceColumn") || line.contains("<subquery>") {
         return "this use of a subquery or LATERAL is not supported".to_owned();
     }
@@ -209,6 +289,9 @@ mod tests {
         assert_eq!(told.fault(), &Fault::FeatureNotSupported);
         assert!(!told.message().contains("Outer"), "{}", told.message());
         assert_eq!(in_words("Decimal128(38, 0) + Utf8"), "numeric + text");
-        assert_eq!(in_words("Timestamp(µs, \"UTC\") - Int32"), "timestamp with time zone - integer");
+        assert_eq!(
+            in_words("Timestamp(µs, \"UTC\") - Int32"),
+            "timestamp with time zone - integer"
+        );
     }
 }

@@ -16,6 +16,7 @@ mod explain;
 mod grammar;
 mod interval_text;
 mod literals;
+mod merged_columns;
 mod naming;
 mod normalize;
 mod operators;
@@ -29,8 +30,10 @@ mod set_functions;
 mod set_operations;
 mod sql_function;
 mod table_functions;
+mod ties;
 mod types;
 mod typing;
+mod whole_row;
 
 pub(crate) use typing::{from_arrow, from_field};
 

@@ -10,7 +10,8 @@ const WORDS: &str = include_str!("keywords.txt");
 
 /// Whether no table or column is called so without quotes.
 pub(crate) fn is_reserved_word(word: &str) -> bool {
-    let code = WORDS.lines().filter_map(|line| line.split_once(' ')).find(|(known, _)| *known == word);
+    let code =
+        WORDS.lines().filter_map(|line| line.split_once(' ')).find(|(known, _)| *known == word);
     code.is_some_and(|(_, code)| code == "R")
 }
 

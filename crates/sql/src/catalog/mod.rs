@@ -24,9 +24,9 @@ mod standard_constraints;
 mod statics;
 mod views;
 
-pub(crate) use keywords::is_reserved_word;
 pub(crate) use definitions::{ByOid, Definitions};
 pub(crate) use descriptions::Descriptions;
+pub(crate) use keywords::is_reserved_word;
 pub(crate) use relation::{
     ACCOUNTS, ASSETS, BOOKS, EVENTS, PG_TYPE_KEY, POSTINGS, RELATIONS, Relation, TRANSACTIONS,
     TRANSFERS, arrow_type, typmod,

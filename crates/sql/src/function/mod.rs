@@ -22,6 +22,7 @@ mod path;
 mod random_uuid;
 mod rewrite;
 mod row_function;
+mod row_of;
 mod series;
 mod session;
 mod setting_lookup;
@@ -51,6 +52,7 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
     for function in cast::all().into_iter().chain(session::all()).chain(jsonb::all()).chain([
         numeric_cast::numeric(),
         series::series(),
+        row_of::row_of(),
         like::like_pattern(),
         date_trunc::date_trunc(),
         to_char::to_char(),

@@ -138,7 +138,9 @@ fn item_type(types: &[DataType]) -> Result<DataType> {
         return Ok(micros((zoned || !plain).then(|| "UTC".into())));
     }
     let known = |each: &DataType| {
-        each.is_integer() || each.is_null() || matches!(each, DataType::Decimal128(..) | DataType::Utf8)
+        each.is_integer()
+            || each.is_null()
+            || matches!(each, DataType::Decimal128(..) | DataType::Utf8)
     };
     if !types.iter().all(known) {
         return Err(undefined("generate_series", types));
@@ -216,7 +218,8 @@ fn times(from: i64, to: i64, step: IntervalMonthDayNano, zone: Tz) -> crate::Res
     }
     let mut values = Vec::new();
     let mut next = Some(from);
-    while let Some(value) = next.filter(|value| if length > 0 { *value <= to } else { *value >= to })
+    while let Some(value) =
+        next.filter(|value| if length > 0 { *value <= to } else { *value >= to })
     {
         values.push(i128::from(value));
         if values.len() > LENGTH_MAX {
@@ -240,7 +243,11 @@ fn later(micros: i64, step: IntervalMonthDayNano, zone: Tz) -> Option<i64> {
         } else {
             local.checked_add_months(months)?
         };
-        local = if step.days < 0 { local.checked_sub_days(days)? } else { local.checked_add_days(days)? };
+        local = if step.days < 0 {
+            local.checked_sub_days(days)?
+        } else {
+            local.checked_add_days(days)?
+        };
         let zoned = zone.from_local_datetime(&local);
         // A time that the zone leaves out is that of before the gap, an hour on.
         instant = match zoned.earliest() {
@@ -278,7 +285,8 @@ fn gathered(
     values_of: impl Fn(usize) -> Option<crate::Result<Vec<i128>>>,
 ) -> Result<Gathered> {
     let mut values = Vec::new();
-    let mut offsets = Offsets { lengths: Vec::with_capacity(rows), there: Vec::with_capacity(rows) };
+    let mut offsets =
+        Offsets { lengths: Vec::with_capacity(rows), there: Vec::with_capacity(rows) };
     for row in 0..rows {
         let own_values = values_of(row).transpose().map_err(own)?;
         offsets.there.push(own_values.is_some());

@@ -57,7 +57,10 @@ fn wide_literal(arg: Expr) -> Expr {
 }
 
 /// A series has the type of its widest bound, and its column the function's name.
-fn integer_series(series: Arc<dyn TableProvider>, types: &[DataType]) -> Result<Arc<dyn TableSource>> {
+fn integer_series(
+    series: Arc<dyn TableProvider>,
+    types: &[DataType],
+) -> Result<Arc<dyn TableSource>> {
     let wide = types.contains(&DataType::Int64);
     let data_type = if wide { DataType::Int64 } else { DataType::Int32 };
     let plan = LogicalPlanBuilder::scan("series", provider_as_source(series), None)?;

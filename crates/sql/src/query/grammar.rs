@@ -136,7 +136,10 @@ pub(super) fn check_expr(expr: &Expr) -> Result<(), Error> {
             Err(Error::new(Fault::AmbiguousFunction, message)
                 .with_hint("You might need to add explicit type casts."))
         }
-        Expr::CompoundFieldAccess { root, access_chain } if matches!(**root, Expr::Array(_)) || matches!(&**root, Expr::Nested(inner) if matches!(**inner, Expr::Array(_))) => {
+        Expr::CompoundFieldAccess { root, access_chain }
+            if matches!(**root, Expr::Array(_))
+                || matches!(&**root, Expr::Nested(inner) if matches!(**inner, Expr::Array(_))) =>
+        {
             access_chain.iter().try_for_each(check_index)
         }
         _ => Ok(()),
@@ -175,9 +178,7 @@ fn check_call(function: &Function) -> Result<(), Error> {
     let name = function.name.0.last().and_then(|part| part.as_ident());
     let Some(name) = name.map(|name| name.value.to_ascii_lowercase()) else { return Ok(()) };
     let FunctionArgumentList { duplicate_treatment, args, .. } = list;
-    let star = |arg: &FunctionArg| {
-        matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Wildcard))
-    };
+    let star = |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Wildcard));
     match (name.as_str(), args.len()) {
         ("count", 0) => Err(Error::new(
             Fault::WrongObjectType,
@@ -188,8 +189,11 @@ fn check_call(function: &Function) -> Result<(), Error> {
         }
         ("nullif", count) if count != 2 => Err(syntax("syntax error at or near \")\"")),
         ("coalesce" | "greatest" | "least", 0) => Err(syntax("syntax error at or near \")\"")),
-        ("generate_series", 2 | 3) if args.iter().take(2).all(|arg| matches!(arg,
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_text(expr))) =>
+        ("generate_series", 2 | 3)
+            if args.iter().take(2).all(|arg| {
+                matches!(arg,
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_text(expr))
+            }) =>
         {
             Err(Error::new(
                 Fault::AmbiguousFunction,

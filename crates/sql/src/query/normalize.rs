@@ -9,13 +9,16 @@ use super::calls;
 use super::catalog_query;
 use super::grammar;
 use super::literals;
+use super::merged_columns;
 use super::naming::name_columns;
 use super::operators;
 use super::set_functions;
-use super::set_operations::{check_body, check_joins};
+use super::set_operations::check_body;
 use super::sql_function;
 use super::table_functions;
+use super::ties;
 use super::types::pg_type;
+use super::whole_row::ScalarFunction;
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CastKind, CharacterLength, DataType as SqlType, ExactNumberInfo, Expr,
@@ -29,17 +32,29 @@ use std::ops::ControlFlow;
 /// Types that the statement itself gives to its parameters, by number.
 pub(super) type ParameterHints = BTreeMap<usize, PgType>;
 
+/// What a statement says of itself.
+#[derive(Debug)]
+pub(super) struct Normalized {
+    pub(super) hints: ParameterHints,
+    /// Functions in FROM whose name is also that of their value.
+    pub(super) functions: Vec<ScalarFunction>,
+}
+
 /// Rewrites the statement in place.
-pub(super) fn normalize(statement: &mut Statement) -> Result<ParameterHints, Error> {
-    let mut rewriter = Rewriter { hints: ParameterHints::new(), scopes: Vec::new() };
+pub(super) fn normalize(statement: &mut Statement) -> Result<Normalized, Error> {
+    let (hints, functions) = (ParameterHints::new(), Vec::new());
+    let mut rewriter = Rewriter { hints, functions, scopes: Vec::new() };
     match statement.visit(&mut rewriter) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(rewriter.hints),
+        ControlFlow::Continue(()) => {
+            Ok(Normalized { hints: rewriter.hints, functions: rewriter.functions })
+        }
     }
 }
 
 struct Rewriter {
     hints: ParameterHints,
+    functions: Vec<ScalarFunction>,
     /// The tables of each SELECT around what is visited, by the names they have there.
     scopes: Vec<Vec<(Ident, String)>>,
 }
@@ -53,7 +68,8 @@ impl VisitorMut for Rewriter {
                 "SELECT … FOR UPDATE/SHARE is not supported",
             ));
         }
-        if let Err(error) = plain_limit(query).and_then(|()| check_body(&query.body)) {
+        let checked = plain_limit(query).and_then(|()| check_body(&query.body));
+        if let Err(error) = checked.and_then(|()| merged_columns::rewrite(query)) {
             return ControlFlow::Break(error);
         }
         for limit in limits_mut(query) {
@@ -85,10 +101,13 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
-        if let Err(error) = grammar::check_select(select).and_then(|()| check_joins(select)) {
+        if let Err(error) = grammar::check_select(select) {
             return ControlFlow::Break(error);
         }
         self.scopes.push(set_functions::tables_of(select));
+        if let Some(selection) = &mut select.selection {
+            operators::rows_in_subquery(selection);
+        }
         ControlFlow::Continue(())
     }
 
@@ -98,13 +117,29 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(error);
         }
         set_functions::table_function(table);
-        if let Err(error) = table_functions::rewrite(table) {
-            return ControlFlow::Break(error);
+        match table_functions::rewrite(table) {
+            Ok(function) => self.functions.extend(function),
+            Err(error) => return ControlFlow::Break(error),
         }
         name_column_of_function(table);
         // The planner would leave these out without a word.
-        if let TableFactor::Table { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. }
-        | TableFactor::Derived { sample: Some(TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)), .. } = table {
+        if let TableFactor::Table {
+            sample:
+                Some(
+                    TableSampleKind::BeforeTableAlias(sample)
+                    | TableSampleKind::AfterTableAlias(sample),
+                ),
+            ..
+        }
+        | TableFactor::Derived {
+            sample:
+                Some(
+                    TableSampleKind::BeforeTableAlias(sample)
+                    | TableSampleKind::AfterTableAlias(sample),
+                ),
+            ..
+        } = table
+        {
             return ControlFlow::Break(grammar::sample_error(sample));
         }
         let left_out = match table {
@@ -173,6 +208,7 @@ impl VisitorMut for Rewriter {
                 }
             }
             Expr::Cast { expr: inner, data_type, .. } => {
+                float_as_written(inner, data_type);
                 if let Some(pg_type) = written_type(data_type) {
                     self.hint(inner, pg_type);
                 }
@@ -238,6 +274,20 @@ impl Rewriter {
     }
 }
 
+/// A number that becomes a float is read as one: it may be beyond what a numeric holds.
+fn float_as_written(number: &mut Expr, data_type: &SqlType) {
+    let float = matches!(
+        data_type,
+        SqlType::Float(_) | SqlType::Float8 | SqlType::DoublePrecision | SqlType::Double(_)
+    );
+    if float
+        && let Expr::Value(value) = number
+        && let Value::Number(digits, _) = &value.value
+    {
+        value.value = Value::SingleQuotedString(digits.clone());
+    }
+}
+
 /// A cast to varchar: to text, and to so many characters of it.
 fn shortened(cast: &mut Expr, size: Option<CharacterLength>) {
     if let Expr::Cast { data_type, .. } = cast {
@@ -262,11 +312,15 @@ fn put_back(cast: &mut Expr, operand: Expr) {
 /// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
 fn plain_limit(query: &mut Query) -> Result<(), Error> {
     let Some(fetch) = query.fetch.take() else { return Ok(()) };
-    if fetch.with_ties || fetch.percent {
-        return Err(Error::unsupported("FETCH FIRST … WITH TIES or PERCENT is not supported"));
+    if fetch.percent {
+        return Err(Error::unsupported("FETCH FIRST … PERCENT is not supported"));
     }
     let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
-    let rows = Some(fetch.quantity.unwrap_or(one));
+    let rows = fetch.quantity.unwrap_or(one);
+    if fetch.with_ties {
+        return ties::rewrite(query, rows);
+    }
+    let rows = Some(rows);
     match &mut query.limit_clause {
         None => {
             let (offset, limit_by) = (None, Vec::new());

@@ -2,11 +2,14 @@
 //! compared, `IS DISTINCT FROM` before AND, `= ANY` of an array literal, `AT TIME ZONE`, extract.
 
 use super::normalize::call;
+use super::set_functions::select;
 use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Value,
+    Array, ArrayElemTypeDef, BinaryOperator, CaseWhen, CastKind, DataType as SqlType, Expr,
+    FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan,
+    helpers::attached_token::AttachedToken,
 };
 
 /// Before what is inside of the expression is visited.
@@ -27,6 +30,11 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         Expr::InList { expr: row, list, negated } => {
             if let Some(any) = row_in_list(row, list, *negated) {
                 *expr = any;
+            }
+        }
+        Expr::InSubquery { expr: row, subquery, negated } => {
+            if let Some(any) = row_in_subquery(row, subquery, Truth::OrUnknown) {
+                *expr = negated_if(any, *negated);
             }
         }
         Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => {
@@ -204,17 +212,98 @@ fn ordered(
     })
 }
 
+/// What is asked of `(a, b) IN (SELECT …)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Truth {
+    /// True or not: a condition takes NULL for false.
+    Only,
+    /// True, false, or NULL.
+    OrUnknown,
+}
+
+/// In a condition's AND, a row in a subquery is a row that exists.
+pub(super) fn rows_in_subquery(condition: &mut Expr) {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            rows_in_subquery(left);
+            rows_in_subquery(right);
+        }
+        Expr::Nested(inner) => rows_in_subquery(inner),
+        Expr::InSubquery { expr: row, subquery, negated: false } => {
+            if let Some(exists) = row_in_subquery(row, subquery, Truth::Only) {
+                *condition = exists;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `(a, b) IN (SELECT x, y …)`: there is a row of the subquery that is equal.
+fn row_in_subquery(left: &Expr, subquery: &Query, truth: Truth) -> Option<Expr> {
+    let values = row(left)?;
+    let names: Vec<Ident> =
+        (0..values.len()).map(|index| Ident::with_quote('"', format!("\u{2}{index}"))).collect();
+    let columns: Vec<Expr> = names.iter().cloned().map(Expr::Identifier).collect();
+    let equal = compared_rows(left, &BinaryOperator::Eq, &Expr::Tuple(columns))?;
+    let exists = |condition: Expr| {
+        let one = SelectItem::UnnamedExpr(Expr::Value(
+            Value::Number("1".to_owned(), false).with_empty_span(),
+        ));
+        let columns =
+            names.iter().map(|name| TableAliasColumnDef { name: name.clone(), data_type: None });
+        let alias = TableAlias {
+            explicit: true,
+            name: Ident::with_quote('"', "\u{2}rows"),
+            columns: columns.collect(),
+            at: None,
+        };
+        let rows = TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(subquery.clone()),
+            alias: Some(alias),
+            sample: None,
+        };
+        let mut query = select(vec![one], Some(rows)).ok()?;
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.selection = Some(condition);
+        }
+        Some(Expr::Exists { subquery: Box::new(query), negated: false })
+    };
+    let found = exists(equal.clone())?;
+    if truth == Truth::Only {
+        return Some(found);
+    }
+    let unknown = exists(Expr::IsNull(Box::new(equal)))?;
+    let constant = |value| Expr::Value(value_of(value));
+    let when = |condition, result| CaseWhen { condition, result };
+    Some(nested(Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![
+            when(found, constant(Value::Boolean(true))),
+            when(unknown, constant(Value::Null)),
+        ],
+        else_result: Some(Box::new(constant(Value::Boolean(false)))),
+    }))
+}
+
+fn value_of(value: Value) -> ValueWithSpan {
+    value.with_empty_span()
+}
+
+fn negated_if(expr: Expr, negated: bool) -> Expr {
+    match negated {
+        true => Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) },
+        false => expr,
+    }
+}
+
 /// `(a, b) IN ((1, 2), (3, 4))` is `(a, b) = (1, 2) OR (a, b) = (3, 4)`.
 fn row_in_list(left: &Expr, list: &[Expr], negated: bool) -> Option<Expr> {
     row(left)?;
     let equal: Option<Vec<Expr>> =
         list.iter().map(|each| compared_rows(left, &BinaryOperator::Eq, each)).collect();
     let any = nested(equal?.into_iter().reduce(|a, b| binary(a, BinaryOperator::Or, b))?);
-    Some(match negated {
-        false => any,
-        true => Expr::UnaryOp {
-            op: datafusion::sql::sqlparser::ast::UnaryOperator::Not,
-            expr: Box::new(any),
-        },
-    })
+    Some(negated_if(any, negated))
 }

@@ -3,10 +3,12 @@
 use super::QueryEngine;
 use super::context::Names;
 use super::dependent;
-use super::normalize::normalize;
+use super::normalize::{Normalized, normalize};
 use super::parameters::ParameterTypes;
+use super::set_operations;
 use super::types::PostgresTypes;
 use super::typing::columns;
+use super::whole_row;
 use crate::catalog::ViewDefinition;
 use crate::{Column, Error, Fault, PgType, Result, SessionSettings};
 use datafusion::common::TableReference;
@@ -41,15 +43,15 @@ impl QueryEngine {
         settings: &SessionSettings,
         rows: Option<Arc<dyn TableSource>>,
     ) -> Result<Planned> {
-        let hints = normalize(&mut statement)?;
-        let mut types = ParameterTypes::new(declared, &hints);
+        let normalized = normalize(&mut statement)?;
+        let mut types = ParameterTypes::new(declared, &normalized.hints);
         let names = self.names(settings.search_path(), rows);
-        let mut plan = logical_plan(&statement, &types, &names)?;
+        let mut plan = with_whole_rows(&mut statement, &normalized, &types, &names)?;
         // A parameter's type may follow from the types of others, so until nothing new is found.
         while types.infer(&plan)? {
             plan = logical_plan(&statement, &types, &names)?;
         }
-        let plan = dependent::unnested(plan)?;
+        let plan = dependent::unnested(set_operations::counted(plan)?)?;
         Ok(Planned { plan, parameter_types: types.resolved() })
     }
 
@@ -88,10 +90,38 @@ impl QueryEngine {
         let path = ["public".to_owned()];
         let names = self.names(&path, None);
         let plan = logical_plan(&statement, &ParameterTypes::default(), &names)?;
-        let plan = dependent::unnested(plan)?;
+        let plan = dependent::unnested(set_operations::counted(plan)?)?;
         let columns = columns(&plan)?;
         Ok((plan, columns))
     }
+}
+
+/// The plan of a statement in which a table's name may stand for its row.
+fn with_whole_rows(
+    statement: &mut ast::Statement,
+    normalized: &Normalized,
+    types: &ParameterTypes,
+    names: &Names<'_>,
+) -> Result<LogicalPlan> {
+    const ROWS_MAX: usize = 8;
+    let columns = |query: ast::Query| {
+        let statement = ast::Statement::Query(Box::new(query));
+        let plan = logical_plan(&statement, types, names).ok()?;
+        Some(plan.schema().fields().iter().map(|field| field.name().clone()).collect())
+    };
+    for _ in 0..ROWS_MAX {
+        let error = match logical_plan(statement, types, names) {
+            Err(error) if error.fault() == &Fault::UndefinedColumn => error,
+            planned => return planned,
+        };
+        let name = error.message().strip_prefix("column \"");
+        let name = name.and_then(|rest| rest.strip_suffix("\" does not exist"));
+        let Some(name) = name.map(str::to_owned) else { return Err(error) };
+        if !whole_row::rewrite(statement, &name, &normalized.functions, &columns) {
+            return Err(error);
+        }
+    }
+    logical_plan(statement, types, names)
 }
 
 fn logical_plan(

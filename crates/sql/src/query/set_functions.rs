@@ -1,13 +1,13 @@
 //! Functions and subqueries that give rows where DataFusion plans only lists and single values.
 //!
-//! `_pg_expandarray` becomes `unnest` of a list. `ARRAY(SELECT …)` becomes `array_agg`, 
+//! `_pg_expandarray` becomes `unnest` of a list. `ARRAY(SELECT …)` becomes `array_agg`,
 
 use super::normalize::call;
 use crate::Error;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, GroupByExpr, Ident, ObjectNamePart, OrderByExpr,
-    OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, GroupByExpr, Ident, ObjectNamePart, OrderByExpr, OrderByKind, Query, Select,
+    SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;

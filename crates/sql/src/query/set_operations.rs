@@ -1,41 +1,154 @@
-//! Joins and set operations that DataFusion answers otherwise than Postgres: refused.
+//! Set operations that DataFusion answers otherwise than Postgres.
+//!
+//! `EXCEPT ALL` and `INTERSECT ALL` count equal rows: each row gets its number among those that are
+//! equal to it, and the numbers are compared too. Columns of different kinds do not go together,
+//! and an untyped literal is of the type of what it goes with.
 
-use crate::Error;
-use datafusion::sql::sqlparser::ast::{
-    JoinConstraint, JoinOperator, Select, SetExpr, SetOperator, SetQuantifier,
+use crate::query::from_arrow;
+use crate::{Error, Fault, PgType};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, NullEquality};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::functions_window::row_number::row_number;
+use datafusion::logical_expr::{
+    Distinct, Expr, ExprFunctionExt, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Union,
+    WindowFrame,
 };
+use datafusion::sql::sqlparser::ast::SetExpr;
 
-/// `EXCEPT ALL` and `INTERSECT ALL` count duplicates; DataFusion does not.
-///
-/// `TABLE t` is refused because the parser loses what is behind it.
+/// `TABLE t` is refused where the parser has lost what is behind it.
 pub(super) fn check_body(body: &SetExpr) -> Result<(), Error> {
-    if matches!(body, SetExpr::Table(_)) {
-        return Err(Error::unsupported("TABLE is not supported").with_hint("Use SELECT * FROM."));
+    match body {
+        SetExpr::Table(_) => {
+            Err(Error::unsupported("TABLE is not supported here").with_hint("Use SELECT * FROM."))
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            check_body(left)?;
+            check_body(right)
+        }
+        _ => Ok(()),
     }
-    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return Ok(()) };
-    let counts = matches!(set_quantifier, SetQuantifier::All)
-        && matches!(op, SetOperator::Except | SetOperator::Intersect);
-    if counts {
-        return Err(Error::unsupported(format!("{op} ALL is not supported"))
-            .with_hint("Without ALL it is."));
-    }
-    check_body(left)?;
-    check_body(right)
 }
 
-/// The merged column of an outer join has values of both sides; DataFusion takes the left ones.
-pub(super) fn check_joins(select: &Select) -> Result<(), Error> {
-    for join in select.from.iter().flat_map(|from| &from.joins) {
-        let (JoinOperator::FullOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)) = &join.join_operator
-        else {
-            continue;
-        };
-        if matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural) {
-            return Err(Error::unsupported("FULL and RIGHT JOIN with USING or NATURAL")
-                .with_hint("Use ON, and coalesce of both columns."));
+/// The plan with set operations as Postgres means them.
+pub(super) fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Join(join) if is_counting(&join) => numbered_join(&join).map(Transformed::yes),
+        LogicalPlan::Join(join) if is_set_operation(&join) => {
+            let (left, right) = (join.left.schema(), join.right.schema());
+            for (a, b) in left.fields().iter().zip(right.fields()) {
+                go_together(a.data_type(), b.data_type(), "INTERSECT or EXCEPT")?;
+            }
+            Ok(Transformed::no(LogicalPlan::Join(join)))
+        }
+        LogicalPlan::Union(union) => {
+            check_union(&union)?;
+            Ok(Transformed::no(LogicalPlan::Union(union)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(plan.data)
+}
+
+/// INTERSECT and EXCEPT are joins in which NULLs are equal.
+fn is_set_operation(join: &Join) -> bool {
+    matches!(join.join_type, JoinType::LeftAnti | JoinType::LeftSemi)
+        && join.null_equality == NullEquality::NullEqualsNull
+}
+
+fn is_counting(join: &Join) -> bool {
+    is_set_operation(join) && !matches!(*join.left, LogicalPlan::Distinct(Distinct::All(_)))
+}
+
+fn numbered_join(join: &Join) -> Result<LogicalPlan> {
+    let (left, left_number) = numbered(&join.left, "\u{2}left")?;
+    let (right, right_number) = numbered(&join.right, "\u{2}right")?;
+    let pair = |(l, r): &(Expr, Expr)| match (l, r) {
+        (Expr::Column(l), Expr::Column(r)) => Some((l.clone(), r.clone())),
+        _ => None,
+    };
+    let keys: Option<Vec<(Column, Column)>> = join.on.iter().map(pair).collect();
+    let Some(mut keys) = keys else { return Ok(LogicalPlan::Join(join.clone())) };
+    keys.push((left_number, right_number));
+    let columns = join.left.schema().columns().into_iter().map(Expr::Column);
+    LogicalPlanBuilder::from(left)
+        .join_detailed(
+            right,
+            join.join_type,
+            keys.into_iter().unzip::<Column, Column, Vec<_>, Vec<_>>(),
+            None,
+            NullEquality::NullEqualsNull,
+        )?
+        .project(columns.collect::<Vec<_>>())?
+        .build()
+}
+
+/// The rows with a column that numbers those that are equal.
+fn numbered(plan: &LogicalPlan, name: &str) -> Result<(LogicalPlan, Column)> {
+    let columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
+    let number =
+        row_number().partition_by(columns.clone()).window_frame(WindowFrame::new(None)).build()?;
+    let plan = LogicalPlanBuilder::from(plan.clone()).window([number])?;
+    let number = plan.schema().columns().pop().map(Expr::Column);
+    let named = number.map(|number| number.alias(name));
+    let plan = plan.project(columns.into_iter().chain(named).collect::<Vec<_>>())?.build()?;
+    Ok((plan, Column::new_unqualified(name)))
+}
+
+fn check_union(union: &Union) -> Result<()> {
+    let Some((first, rest)) = union.inputs.split_first() else { return Ok(()) };
+    for (index, field) in first.schema().fields().iter().enumerate() {
+        for other in rest {
+            if is_literal(first, index) || is_literal(other, index) {
+                continue;
+            }
+            go_together(field.data_type(), other.schema().field(index).data_type(), "UNION")?;
         }
     }
     Ok(())
+}
+
+/// Whether a column is an untyped literal, which may become of another type.
+fn is_literal(plan: &LogicalPlan, index: usize) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => match projection.expr.get(index) {
+            Some(Expr::Alias(alias)) => {
+                matches!(*alias.expr, Expr::Literal(..) | Expr::Placeholder(_))
+            }
+            Some(expr) => matches!(expr, Expr::Literal(..) | Expr::Placeholder(_)),
+            None => false,
+        },
+        LogicalPlan::SubqueryAlias(alias) => is_literal(&alias.input, index),
+        LogicalPlan::Union(union) => union.inputs.iter().any(|input| is_literal(input, index)),
+        LogicalPlan::Values(_) => true,
+        LogicalPlan::Distinct(Distinct::All(input)) => is_literal(input, index),
+        _ => false,
+    }
+}
+
+fn go_together(a: &DataType, b: &DataType, operation: &str) -> Result<()> {
+    // NULL is of any type.
+    if a.is_null() || b.is_null() {
+        return Ok(());
+    }
+    let (Ok(a), Ok(b)) = (from_arrow(a), from_arrow(b)) else { return Ok(()) };
+    let is_number = |of: PgType| {
+        matches!(
+            of,
+            PgType::Int2
+                | PgType::Int4
+                | PgType::Int8
+                | PgType::Numeric
+                | PgType::Float4
+                | PgType::Float8
+                | PgType::Oid
+        )
+    };
+    let is_time = |of: PgType| matches!(of, PgType::Date | PgType::Timestamp | PgType::TimestampTz);
+    if a == b || is_number(a) && is_number(b) || is_time(a) && is_time(b) {
+        return Ok(());
+    }
+    let message = format!("{operation} types {} and {} cannot be matched", a.name(), b.name());
+    Err(DataFusionError::External(Box::new(Error::new(Fault::DatatypeMismatch, message))))
 }

@@ -5,8 +5,9 @@
 //! stays what DataFusion streams.
 
 use super::normalize::call;
-use crate::{Error, Fault};
 use super::set_functions::select;
+use super::whole_row::{ScalarFunction, folded, only_column};
+use crate::{Error, Fault};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType as SqlType, Expr, FunctionArg, FunctionArgExpr, Ident,
     Query, SelectItem, TableAlias, TableAliasColumnDef, TableFactor, UnaryOperator, Value,
@@ -25,10 +26,7 @@ const KEY: Option<&str> = Some("key");
 const VALUE: Option<&str> = Some("value");
 
 const SETS: [SetFunction; 10] = [
-    SetFunction {
-        name: "jsonb_array_elements",
-        columns: &[("jsonb_elements", JSONB, VALUE)],
-    },
+    SetFunction { name: "jsonb_array_elements", columns: &[("jsonb_elements", JSONB, VALUE)] },
     SetFunction {
         name: "jsonb_array_elements_text",
         columns: &[("jsonb_elements_text", None, VALUE)],
@@ -89,13 +87,14 @@ struct Call {
     ordinality: bool,
 }
 
-/// Puts a subquery in the place of the call, if it is one of these.
-pub(super) fn rewrite(table: &mut TableFactor) -> Result<(), Error> {
+/// Puts a subquery in the place of the call, if it is one of these. One of a single column can be
+/// named as a value.
+pub(super) fn rewrite(table: &mut TableFactor) -> Result<Option<ScalarFunction>, Error> {
     if let Some(records) = records(table)? {
         *table = records;
-        return Ok(());
+        return Ok(None);
     }
-    let Some(found) = read(table) else { return Ok(()) };
+    let Some(found) = read(table) else { return Ok(None) };
     let mut columns = found.columns;
     if found.ordinality {
         let numbers = call("array_subscripts", vec![found.list, number("1")]);
@@ -119,14 +118,17 @@ pub(super) fn rewrite(table: &mut TableFactor) -> Result<(), Error> {
     }
     let names = written.into_iter().map(|column| column.name).map(Some);
     let projection = columns.into_iter().zip(names.chain(std::iter::repeat(None)));
-    let projection = projection
+    let projection: Vec<SelectItem> = projection
         .map(|((expr, own), name)| SelectItem::ExprWithAlias {
             expr,
             alias: name.unwrap_or_else(|| Ident::with_quote('"', own)),
         })
         .collect();
-    *table = derived(select(projection, None)?, name);
-    Ok(())
+    let table_name = folded(&name);
+    let query = select(projection, None)?;
+    let function = only_column(&query).map(|column| ScalarFunction { table: table_name, column });
+    *table = derived(query, name);
+    Ok(function)
 }
 
 fn read(table: &TableFactor) -> Option<Call> {
@@ -160,9 +162,10 @@ fn read(table: &TableFactor) -> Option<Call> {
         return Some(Call { name, columns, list, alias, ordinality });
     }
     let set = SETS.iter().find(|set| set.name == name)?;
-    let columns = set.columns.iter().map(|(list, value, own)| {
-        (element(call(list, arguments.clone()), *value), shown(*own))
-    });
+    let columns = set
+        .columns
+        .iter()
+        .map(|(list, value, own)| (element(call(list, arguments.clone()), *value), shown(*own)));
     let columns = columns.collect();
     let list = call(set.columns.first()?.0, arguments);
     Some(Call { name, columns, list, alias, ordinality })
@@ -262,13 +265,6 @@ fn is_integer(expr: &Expr) -> bool {
             integer && is_integer(expr)
         }
         _ => false,
-    }
-}
-
-fn folded(ident: &Ident) -> String {
-    match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
     }
 }
 

@@ -15,11 +15,7 @@ pub(super) fn plain(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         let names = after.is_some_and(|next| matches!(next.token, Token::Word(_)));
         let span = token.span;
         if names && is(&token.token, Keyword::TABLE) && begins_query(before.as_ref()) {
-            let words = [
-                Token::make_keyword("SELECT"),
-                Token::Mul,
-                Token::make_keyword("FROM"),
-            ];
+            let words = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
             plain.extend(words.map(|token| TokenWithSpan { token, span }));
         } else if !(names && is(&token.token, Keyword::ONLY) && begins_table(before.as_ref())) {
             plain.push(token.clone());

@@ -96,7 +96,8 @@ impl ScalarUDFImpl for Build {
         let columns: Vec<Column<'_>> =
             columns.map(|(array, pg_type)| Column { array, pg_type, zone }).collect();
         let rows = if constant { 1 } else { args.number_rows };
-        let texts = (0..rows).map(|row| self.text(&columns, row)).collect::<Result<StringArray>>()?;
+        let texts =
+            (0..rows).map(|row| self.text(&columns, row)).collect::<Result<StringArray>>()?;
         answer(Arc::new(texts), constant)
     }
 }

@@ -57,7 +57,9 @@ impl ExprPlanner for JsonbOperators {
             BinaryOperator::Question => "jsonb_exists",
             BinaryOperator::QuestionPipe => "jsonb_exists_any",
             BinaryOperator::QuestionAnd => "jsonb_exists_all",
-            BinaryOperator::HashArrow if has_type(&raw.left, schema, PgType::Json) => "json_at_path",
+            BinaryOperator::HashArrow if has_type(&raw.left, schema, PgType::Json) => {
+                "json_at_path"
+            }
             BinaryOperator::HashLongArrow if has_type(&raw.left, schema, PgType::Json) => {
                 "json_text_at_path"
             }
@@ -169,7 +171,9 @@ impl FunctionRewrite for JsonbComparison {
                     _ => "numeric",
                 };
                 let value = match field.data_type() {
-                    DataType::Boolean => return Ok(Transformed::yes(call(named("jsonb_bool"), vec![*expr]))),
+                    DataType::Boolean => {
+                        return Ok(Transformed::yes(call(named("jsonb_bool"), vec![*expr])));
+                    }
                     other if other.is_numeric() => {
                         let wanted = from_arrow(other).map_or("numeric", name);
                         let digits = call(named("jsonb_number"), vec![*expr, lit(wanted)]);

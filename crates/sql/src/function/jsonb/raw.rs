@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn pieces_keep_their_text() {
-        let Ok(Raw::Object(members)) = read(r#" {"a" : [1,  {"x": ","}], "b\"c": "}" , "n":null} "#)
+        let Ok(Raw::Object(members)) =
+            read(r#" {"a" : [1,  {"x": ","}], "b\"c": "}" , "n":null} "#)
         else {
             panic!("an object");
         };

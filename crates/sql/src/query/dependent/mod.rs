@@ -19,7 +19,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, TableReference};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
-    Distinct, Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, SubqueryAlias,
+    Distinct, Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, SubqueryAlias, lit,
 };
 use outer::{Outer, refers_outside};
 use push::Pusher;
@@ -99,7 +99,8 @@ fn lateral(join: &Join, pusher: &mut Pusher) -> Result<Option<LogicalPlan>> {
             }
         }
         _ => {
-            let Some(plan) = joined_again(left, &body, join.join_type, join.filter.as_ref(), pusher)?
+            let Some(plan) =
+                joined_again(left, &body, join.join_type, join.filter.as_ref(), pusher)?
             else {
                 return Ok(None);
             };
@@ -131,7 +132,10 @@ fn joined_again(
 ) -> Result<Option<LogicalPlan>> {
     let outer = Outer::values(left, body, pusher.name())?;
     let Some(pushed) = pusher.push(body, &outer)? else { return Ok(None) };
-    let conditions = outer.same_values().chain(filter.cloned());
+    let mut conditions: Vec<Expr> = outer.same_values().chain(filter.cloned()).collect();
+    if conditions.is_empty() {
+        conditions.push(lit(true));
+    }
     let plan = LogicalPlanBuilder::from(left.clone())
         .join_on(pushed.plan, join_type, conditions)?
         .project(columns(left).chain(columns(body)))?

@@ -38,9 +38,9 @@ impl Outer {
             .enumerate()
             .map(|(index, column)| (column, bare(&format!("{name} {index}"))))
             .collect();
-        let exprs = names.iter().map(|(outside, inside)| {
-            Expr::Column(outside.clone()).alias(inside.name.as_str())
-        });
+        let exprs = names
+            .iter()
+            .map(|(outside, inside)| Expr::Column(outside.clone()).alias(inside.name.as_str()));
         let plan = match names.is_empty() {
             // All rows are the same to the subquery.
             true => LogicalPlanBuilder::empty(true).build()?,
@@ -53,7 +53,12 @@ impl Outer {
     /// The same rows under other names.
     pub(super) fn renamed(&self, name: &str) -> Result<Outer> {
         let mut renamed = Self::of(&self.plan, self.columns.clone(), name)?;
-        renamed.names = self.names.iter().map(|(outside, _)| outside.clone()).zip(renamed.columns.clone()).collect();
+        renamed.names = self
+            .names
+            .iter()
+            .map(|(outside, _)| outside.clone())
+            .zip(renamed.columns.clone())
+            .collect();
         Ok(renamed)
     }
 
@@ -80,13 +85,17 @@ impl Outer {
                     Transformed::yes(Expr::ScalarSubquery(subquery))
                 }
                 Expr::Exists(mut exists) => {
-                    exists.subquery.subquery = Arc::new(self.handed_down(&exists.subquery.subquery)?);
-                    exists.subquery.outer_ref_columns = exists.subquery.subquery.all_out_ref_exprs();
+                    exists.subquery.subquery =
+                        Arc::new(self.handed_down(&exists.subquery.subquery)?);
+                    exists.subquery.outer_ref_columns =
+                        exists.subquery.subquery.all_out_ref_exprs();
                     Transformed::yes(Expr::Exists(exists))
                 }
                 Expr::InSubquery(mut within) => {
-                    within.subquery.subquery = Arc::new(self.handed_down(&within.subquery.subquery)?);
-                    within.subquery.outer_ref_columns = within.subquery.subquery.all_out_ref_exprs();
+                    within.subquery.subquery =
+                        Arc::new(self.handed_down(&within.subquery.subquery)?);
+                    within.subquery.outer_ref_columns =
+                        within.subquery.subquery.all_out_ref_exprs();
                     Transformed::yes(Expr::InSubquery(within))
                 }
                 other => Transformed::no(other),

@@ -11,8 +11,8 @@ use datafusion::error::Result;
 use datafusion::functions_window::row_number::row_number;
 use datafusion::logical_expr::{
     Aggregate, Distinct, Expr, ExprFunctionExt, ExprSchemable, Join, JoinType, Limit, LogicalPlan,
-    LogicalPlanBuilder, SortExpr, SubqueryAlias, Union, Unnest, Values, Window,
-    WindowFrame, lit, when,
+    LogicalPlanBuilder, SortExpr, SubqueryAlias, Union, Unnest, Values, Window, WindowFrame, lit,
+    when,
 };
 use std::sync::Arc;
 
@@ -59,9 +59,9 @@ impl Pusher {
         if !refers_outside(plan)? {
             let crossed = match plan {
                 LogicalPlan::EmptyRelation(empty) if empty.produce_one_row => outer.plan.clone(),
-                plan => {
-                    LogicalPlanBuilder::from(outer.plan.clone()).cross_join(plan.clone())?.build()?
-                }
+                plan => LogicalPlanBuilder::from(outer.plan.clone())
+                    .cross_join(plan.clone())?
+                    .build()?,
             };
             return Ok(Some(Pushed::unordered(crossed)));
         }
@@ -86,7 +86,9 @@ impl Pusher {
                 let kept = sort.input.schema().columns().into_iter().map(Expr::Column);
                 let sorted = self.numbered(pushed, outer, keys, kept.collect())?;
                 match sort.fetch {
-                    Some(rows) => first_rows(sorted, outer, None, Some(&lit(rows as i64))).map(Some),
+                    Some(rows) => {
+                        first_rows(sorted, outer, None, Some(&lit(rows as i64))).map(Some)
+                    }
                     None => Ok(Some(sorted)),
                 }
             }
@@ -135,9 +137,7 @@ impl Pusher {
         let plan = LogicalPlanBuilder::from(pushed.plan).window([number])?;
         let computed = plan.schema().columns().pop().map(Expr::Column);
         let own = outer.columns().iter().cloned().map(Expr::Column);
-        let exprs = own
-            .chain(computed.map(|number| number.alias(order.name.as_str())))
-            .chain(kept);
+        let exprs = own.chain(computed.map(|number| number.alias(order.name.as_str()))).chain(kept);
         let plan = plan.project(exprs.collect::<Vec<_>>())?.build()?;
         Ok(Pushed { plan, order: Some(order) })
     }
@@ -148,9 +148,8 @@ impl Pusher {
         let keys = keys.collect();
         let kept = limit.input.schema().columns().into_iter().map(Expr::Column).collect();
         let numbered = self.numbered(pushed, outer, keys, kept)?;
-        let bound = |expr: &Option<Box<Expr>>| {
-            expr.as_deref().map(|expr| outer.answered(expr)).transpose()
-        };
+        let bound =
+            |expr: &Option<Box<Expr>>| expr.as_deref().map(|expr| outer.answered(expr)).transpose();
         let (skip, fetch) = (bound(&limit.skip)?, bound(&limit.fetch)?);
         first_rows(numbered, outer, skip.as_ref(), fetch.as_ref()).map(Some)
     }
@@ -174,11 +173,10 @@ impl Pusher {
                 let mut partition: Vec<Expr> =
                     outer.columns().iter().cloned().map(Expr::Column).collect();
                 partition.extend(group.collect::<Result<Vec<_>>>()?);
-                let by_order = sorted.order.iter().map(|o| Expr::Column(o.clone()).sort(true, false));
-                let number = row_number()
-                    .partition_by(partition)
-                    .order_by(by_order.collect())
-                    .build()?;
+                let by_order =
+                    sorted.order.iter().map(|o| Expr::Column(o.clone()).sort(true, false));
+                let number =
+                    row_number().partition_by(partition).order_by(by_order.collect()).build()?;
                 let plan = LogicalPlanBuilder::from(sorted.plan).window([number])?;
                 let Some(number) = plan.schema().columns().pop() else { return Ok(None) };
                 let plan = plan.filter(Expr::Column(number).eq(lit(1u64)))?.build()?;
@@ -209,10 +207,16 @@ impl Pusher {
         }
         // Without groups there is a row for every outer row, whether or not it has any rows.
         let there = bare(&self.name());
-        let marked = Pushed::unordered(grouped)
-            .projected(outer, exprs.into_iter().chain([lit(true).alias(there.name.as_str())]).collect())?;
+        let marked = Pushed::unordered(grouped).projected(
+            outer,
+            exprs.into_iter().chain([lit(true).alias(there.name.as_str())]).collect(),
+        )?;
         let copy = outer.renamed(&self.name())?;
         let conditions = copy.columns().iter().zip(outer.columns()).map(|(a, b)| same(a, b));
+        let mut conditions: Vec<Expr> = conditions.collect();
+        if conditions.is_empty() {
+            conditions.push(lit(true));
+        }
         let plan = LogicalPlanBuilder::from(copy.plan.clone())
             .join_on(marked.plan, JoinType::Left, conditions)?
             .build()?;
@@ -235,7 +239,8 @@ impl Pusher {
         let own: Vec<Expr> = outer.columns().iter().cloned().map(Expr::Column).collect();
         let mut exprs = Vec::new();
         for expr in &window.window_expr {
-            let Expr::WindowFunction(mut function) = outer.answered(&expr.clone().unalias())? else {
+            let Expr::WindowFunction(mut function) = outer.answered(&expr.clone().unalias())?
+            else {
                 return Ok(None);
             };
             function.params.partition_by.extend(own.iter().cloned());
@@ -272,12 +277,14 @@ impl Pusher {
                 let copy = outer.renamed(&self.name())?;
                 let Some(left) = self.push(&join.left, outer)? else { return Ok(None) };
                 let Some(right) = self.push(&join.right, &copy)? else { return Ok(None) };
-                conditions.extend(outer.columns().iter().zip(copy.columns()).map(|(a, b)| same(a, b)));
+                conditions
+                    .extend(outer.columns().iter().zip(copy.columns()).map(|(a, b)| same(a, b)));
                 (left.plan, right.plan)
             }
             _ => return Ok(None),
         };
-        let plan = LogicalPlanBuilder::from(left).join_on(right, join.join_type, conditions)?.build()?;
+        let plan =
+            LogicalPlanBuilder::from(left).join_on(right, join.join_type, conditions)?.build()?;
         Pushed::unordered(plan).projected(outer, kept).map(Some)
     }
 
@@ -285,7 +292,8 @@ impl Pusher {
         let mut all: Option<LogicalPlanBuilder> = None;
         for input in &union.inputs {
             let Some(pushed) = self.push(input, outer)? else { return Ok(None) };
-            let columns: Vec<Expr> = input.schema().columns().into_iter().map(Expr::Column).collect();
+            let columns: Vec<Expr> =
+                input.schema().columns().into_iter().map(Expr::Column).collect();
             let exprs = renamed(&columns, &union.schema);
             let plan = Pushed::unordered(pushed.plan).projected(outer, exprs)?.plan;
             all = Some(match all {
@@ -337,7 +345,8 @@ fn or_empty(column: Column, aggregate: &Expr, input: &DFSchema, there: &Column) 
     if empty.is_null() {
         return Ok(Expr::Column(column));
     }
-    let value = when(Expr::Column(there.clone()).is_null(), lit(empty)).otherwise(Expr::Column(column))?;
+    let value =
+        when(Expr::Column(there.clone()).is_null(), lit(empty)).otherwise(Expr::Column(column))?;
     Ok(value.alias_qualified(relation, name))
 }
 

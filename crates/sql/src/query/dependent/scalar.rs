@@ -11,7 +11,7 @@ use crate::function::one_row;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
-use datafusion::functions_aggregate::count::count_all;
+use datafusion::functions_aggregate::count::{count, count_all};
 use datafusion::functions_aggregate::first_last::first_value;
 use datafusion::logical_expr::expr::{InSubquery, SetComparison, SetQuantifier};
 use datafusion::logical_expr::{
@@ -21,10 +21,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 /// The operator with such values as columns of its input.
-pub(super) fn joined(
-    node: LogicalPlan,
-    pusher: &mut Pusher,
-) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn joined(node: LogicalPlan, pusher: &mut Pusher) -> Result<Transformed<LogicalPlan>> {
     let in_filter = match &node {
         LogicalPlan::Filter(_) => true,
         LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => false,
@@ -77,8 +74,10 @@ fn is_one_row(plan: &LogicalPlan) -> bool {
         LogicalPlan::Filter(filter) => is_one_row(&filter.input),
         LogicalPlan::EmptyRelation(_) => true,
         LogicalPlan::Limit(limit) => {
-            matches!(limit.fetch.as_deref(), Some(Expr::Literal(ScalarValue::Int64(Some(0 | 1)), _)))
-                || is_one_row(&limit.input)
+            matches!(
+                limit.fetch.as_deref(),
+                Some(Expr::Literal(ScalarValue::Int64(Some(0 | 1)), _))
+            ) || is_one_row(&limit.input)
         }
         _ => false,
     }
@@ -149,10 +148,11 @@ fn any(
         .project([matches(item)?.alias(matched.as_str())])?
         .build()?;
     let matched = Expr::Column(bare(&matched));
-    let hits = count_all().filter(matched.clone()).build()?;
-    let unknown = count_all().filter(matched.is_null()).build()?;
+    let hits = count(lit(1i64)).filter(matched.clone()).build()?;
+    let unknown = count(lit(1i64)).filter(matched.is_null()).build()?;
     let plan = LogicalPlanBuilder::from(plan).aggregate(Vec::<Expr>::new(), [hits, unknown])?;
-    let [hits, unknown] = plan.schema().columns().try_into().unwrap_or_else(|_| [bare(""), bare("")]);
+    let [hits, unknown] =
+        plan.schema().columns().try_into().unwrap_or_else(|_| [bare(""), bare("")]);
     let (hits, unknown) = (Expr::Column(hits), Expr::Column(unknown));
     let told = when(hits.gt(lit(0i64)), lit(true))
         .when(unknown.gt(lit(0i64)), lit(ScalarValue::Boolean(None)))
@@ -184,7 +184,8 @@ fn joined_checked(
     let value = first_value(Expr::Column(bare(name)), Vec::new());
     let grouped = LogicalPlanBuilder::from(body.clone())
         .aggregate(Vec::<Expr>::new(), [value, count_all()])?;
-    let [value, count] = grouped.schema().columns().try_into().unwrap_or_else(|_| [bare(""), bare("")]);
+    let [value, count] =
+        grouped.schema().columns().try_into().unwrap_or_else(|_| [bare(""), bare("")]);
     let checked = one_row().call(vec![Expr::Column(value), Expr::Column(count)]);
     let body = grouped.project([checked.alias(name)])?.build()?;
     joined_again(input, &body, JoinType::Left, None, pusher)
@@ -213,7 +214,8 @@ fn rebuilt(
         })
         .collect::<Result<Vec<_>>>()?;
     let schema = node.schema();
-    let names = || schema.iter().map(|(qualifier, field)| Column::new(qualifier.cloned(), field.name()));
+    let names =
+        || schema.iter().map(|(qualifier, field)| Column::new(qualifier.cloned(), field.name()));
     match node {
         LogicalPlan::Projection(_) => {
             let exprs = exprs.into_iter().zip(names()).map(|(expr, name)| match expr {
@@ -226,7 +228,9 @@ fn rebuilt(
             let kept = names().map(Expr::Column).collect::<Vec<_>>();
             exprs
                 .into_iter()
-                .try_fold(LogicalPlanBuilder::from(input), |plan, predicate| plan.filter(predicate))?
+                .try_fold(LogicalPlanBuilder::from(input), |plan, predicate| {
+                    plan.filter(predicate)
+                })?
                 .project(kept)?
                 .build()
         }
@@ -236,9 +240,7 @@ fn rebuilt(
             let exprs = results.into_iter().zip(names()).map(|(column, name)| {
                 Expr::Column(column).alias_qualified(name.relation, name.name)
             });
-            LogicalPlanBuilder::from(plan)
-                .project(exprs.collect::<Vec<_>>())?
-                .build()
+            LogicalPlanBuilder::from(plan).project(exprs.collect::<Vec<_>>())?.build()
         }
     }
 }
