@@ -32,8 +32,8 @@ mod to_char;
 
 pub(crate) use array_text::parse as parse_array;
 pub(crate) use catalog::register_catalog_functions;
-pub(crate) use jsonb::normal_text as jsonb_text;
-pub(crate) use known_names::undefined_function;
+pub(crate) use jsonb::{jsonb_key, jsonb_value, normal_text as jsonb_text};
+pub(crate) use known_names::{check_known, undefined_function};
 pub(crate) use money::{format_amount_at, is_format_amount};
 pub(crate) use nullable::NAME as MAY_BE_NULL;
 pub(crate) use one_row::one_row;
@@ -53,6 +53,7 @@ pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> 
         numeric_cast::numeric(),
         series::series(),
         row_of::row_of(),
+        row_of::outer_row_of(),
         like::like_pattern(),
         date_trunc::date_trunc(),
         to_char::to_char(),

@@ -1,5 +1,7 @@
 //! Operators on dates, intervals and untyped literals, with the types that Postgres gives them.
 
+use super::row_function::typed_field;
+use crate::PgType;
 use crate::exact::checked_subtract;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
@@ -45,6 +47,19 @@ fn taken_type(operator: &BinaryOperator, beside: &DataType) -> Option<DataType> 
     taken.then(|| beside.clone())
 }
 
+/// What a parameter of no type is that is added to an instant.
+fn interval_parameter(expr: Expr) -> Expr {
+    match expr {
+        Expr::Placeholder(mut placeholder)
+            if placeholder.field.as_ref().is_none_or(|field| field.data_type().is_null()) =>
+        {
+            placeholder.field = Some(typed_field("", PgType::Interval));
+            Expr::Placeholder(placeholder)
+        }
+        other => other,
+    }
+}
+
 impl ExprPlanner for OperandTypes {
     fn plan_binary_op(
         &self,
@@ -62,6 +77,11 @@ impl ExprPlanner for OperandTypes {
             && let Some(taken) = taken_type(&raw.op, &right)
         {
             raw.left = cast(raw.left, taken);
+        }
+        if raw.op == BinaryOperator::Plus && matches!(left, DataType::Timestamp(..)) {
+            raw.right = interval_parameter(raw.right);
+        } else if raw.op == BinaryOperator::Plus && matches!(right, DataType::Timestamp(..)) {
+            raw.left = interval_parameter(raw.left);
         }
         let midnight = DataType::Timestamp(TimeUnit::Microsecond, None);
         let adds = matches!(raw.op, BinaryOperator::Plus | BinaryOperator::Minus);

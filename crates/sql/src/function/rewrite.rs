@@ -91,7 +91,7 @@ fn comparable(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Res
         return Err(own(Error::unsupported("comparing intervals is not supported")));
     }
     let typed_text = |expr: &Expr, data_type: &DataType| {
-        data_type == &DataType::Utf8 && matches!(expr, Expr::Column(_) | Expr::Cast(_))
+        data_type == &DataType::Utf8 && !matches!(expr, Expr::Literal(..) | Expr::Placeholder(_))
     };
     let mixed = typed_text(left, &left_type) && right_type.is_numeric()
         || typed_text(right, &right_type) && left_type.is_numeric();

@@ -6,9 +6,9 @@ use super::set_functions::select;
 use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, CaseWhen, CastKind, DataType as SqlType, Expr,
-    FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan,
+    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CaseWhen, CastKind, DataType as SqlType,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem, SetExpr,
+    Subscript, TableAlias, TableAliasColumnDef, TableFactor, UnaryOperator, Value, ValueWithSpan,
     helpers::attached_token::AttachedToken,
 };
 
@@ -18,6 +18,9 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         *expr = rotated;
     }
     match expr {
+        Expr::CompoundFieldAccess { access_chain, .. } => {
+            access_chain.iter_mut().for_each(index_from_one);
+        }
         Expr::SimilarTo { .. } => {
             return Err(Error::unsupported("SIMILAR TO is not supported")
                 .with_hint("Use LIKE or a regular expression (~)."));
@@ -70,6 +73,16 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         _ => {}
     }
     Ok(())
+}
+
+/// There is nothing before the first element; DataFusion counts from the end there.
+fn index_from_one(access: &mut AccessExpr) {
+    let AccessExpr::Subscript(Subscript::Index { index }) = access else { return };
+    let from_one = matches!(index, Expr::Value(value) if matches!(value.value, Value::Number(..)));
+    if !from_one {
+        let zero = Value::Number("0".to_owned(), false).with_empty_span();
+        *index = call("greatest", vec![index.clone(), Expr::Value(zero)]);
+    }
 }
 
 /// After what is inside of the expression has been visited.

@@ -107,6 +107,11 @@ pub(super) fn expand(table: &mut TableFactor) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a function in FROM is one of these.
+pub(super) fn is_one(name: &ObjectName) -> bool {
+    function(name).is_some()
+}
+
 fn function(name: &ObjectName) -> Option<&'static SqlFunction> {
     let parts: Vec<String> =
         name.0.iter().map(|part| part.as_ident().map(folded)).collect::<Option<_>>()?;

@@ -9,6 +9,7 @@
 mod block_command;
 mod cursor;
 mod insert_form;
+mod lexical;
 mod nesting;
 mod prepare_command;
 mod setting_command;
@@ -175,6 +176,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>> {
 /// The statement of these tokens; `None` if there is none.
 fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
     nesting::check(&tokens)?;
+    lexical::check(text, &tokens)?;
     let tokens = table_form::plain(tokens);
     let mut cursor = Cursor::new(text, &tokens);
     if cursor.is_at_end() {
