@@ -107,6 +107,7 @@ async fn parameters_get_types_from_their_surroundings() {
 #[tokio::test]
 async fn parameters_get_types_from_the_words_around_them() {
     let shop = Fixture::shop();
+    let mut differing = Vec::new();
     use PgType::{Bool, Float8, Int4, Interval, Jsonb, Numeric, Text};
     for (query, types) in [
         ("SELECT $1 BETWEEN 1 AND 2", vec![Int4]),
@@ -135,8 +136,12 @@ async fn parameters_get_types_from_the_words_around_them() {
         ("SELECT metadata || $1 FROM accounts", vec![Jsonb]),
         ("SELECT path FROM accounts WHERE balance > $1 OR coalesce($1, 9) > 3", vec![Numeric]),
     ] {
-        assert_eq!(shop.parameter_types(query).await, types, "{query}");
+        let found = shop.parameter_types(query).await;
+        if found != types {
+            differing.push(format!("{query}: {found:?}"));
+        }
     }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 #[tokio::test]
