@@ -1,5 +1,7 @@
 """The data, made once by DuckDB: transfers among 1,000 accounts of one book, over two years."""
 
+import os
+
 import duckdb
 
 ACCOUNTS = 1_000
@@ -36,9 +38,21 @@ FROM transfers ORDER BY seq
 """
 
 
+def once(directory: str, step: str, work) -> None:
+    """Does a step that a directory needs once; a step that was broken off is done again."""
+    done = f"{directory}/{step}.done"
+    if not os.path.exists(done):
+        print(f"loading:    {step}", flush=True)
+        work()
+        open(done, "w").close()
+
+
 def make(directory: str, postings: int) -> None:
     """Writes Parquet for DuckDB and CSV for the two servers."""
-    transactions = postings // 2
+    once(directory, "data", lambda: write(directory, postings // 2))
+
+
+def write(directory: str, transactions: int) -> None:
     with duckdb.connect() as duck:
         duck.execute("SET memory_limit = '4GB'")
         duck.execute(f"SET temp_directory = '{directory}/duckdb.tmp'")

@@ -1,4 +1,4 @@
-"""The questions. Each side is asked in its own dialect where the dialects differ."""
+"""The questions and their bars. Each side is asked in its own dialect where the dialects differ."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,26 @@ class Query:
     name: str
     sql: str
     duckdb: str | None = None
+    is_sum: bool = False
 
     def on(self, side: str) -> str:
-        return self.duckdb if side == "duckdb" and self.duckdb else self.sql
+        return self.duckdb if side.startswith("duckdb") and self.duckdb else self.sql
+
+    def bar(self, other: str) -> float | None:
+        """How many times as fast as the other side it is to be, where that is said."""
+        if other == "duckdb files":
+            return 0.7
+        return {"duckdb": 1.0, "postgres": 10.0}[other] if self.is_sum else None
 
 
 QUERIES = [
-    Query("sum", "SELECT sum(amount) FROM postings"),
-    Query("account", "SELECT account, sum(amount) FROM postings GROUP BY account"),
+    Query("sum", "SELECT sum(amount) FROM postings", is_sum=True),
+    Query("account", "SELECT account, sum(amount) FROM postings GROUP BY account", is_sum=True),
     Query(
         "month",
         "SELECT date_trunc('month', occurred_at) AS month, account, sum(amount) "
         "FROM postings GROUP BY 1, 2",
+        is_sum=True,
     ),
     Query(
         "metadata",

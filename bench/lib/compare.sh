@@ -37,6 +37,7 @@ compare() {
   for script in "$@"; do
     awk -v name="$name" -v clients="$clients" -v other="$(basename "$script" .sql)" \
       -v theirs="$(median <"$results.$script")" -v ours="$(median <"$results.tallybook")" \
-      'BEGIN { printf "%-9s %7d   %-20s %12.0f %12.0f %8.2f\n", name, clients, other, theirs, ours, ours / theirs }'
+      -v bar="$(bar "$name" "$clients" "$(basename "$script" .sql)")" \
+      'BEGIN { printf "%-9s %7d   %-20s %12.0f %12.0f %8.2f   %s\n", name, clients, other, theirs, ours, ours / theirs, bar }'
   done
 }

@@ -19,13 +19,14 @@ one_connection() {
   for kind in gapless relaxed; do
     awk -v name="$name" -v window="$window" -v other="pg-$kind" \
       -v theirs="$(median <"$results.$kind")" -v ours="$(median <"$results.tallybook")" \
-      'BEGIN { printf "%-9s %7d   %-20s %12.0f %12.0f %8.2f\n", name, window, other, theirs, ours, ours / theirs }'
+      -v bar="$(bar "$name" "$window" "pg-$kind")" \
+      'BEGIN { printf "%-9s %7d   %-20s %12.0f %12.0f %8.2f   %s\n", name, window, other, theirs, ours, ours / theirs, bar }'
   done
 }
 
 copy() {
   local round
   for ((round = 0; round < rounds; round++)); do
-    echo "copy      $("$wire_bench" copy "$tallybook_port" tallybook "$seconds" 1000)"
+    echo "copy      (bar 200000/s) $("$wire_bench" copy "$tallybook_port" tallybook "$seconds" 1000)"
   done
 }

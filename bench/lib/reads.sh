@@ -4,9 +4,9 @@
 # Transfers of book b0 for both sides, once: the same keys, ids, seqs and amounts.
 load_reads() {
   [ -z "${reads_loaded:-}" ] || return 0
-  reads_loaded=yes
   psql -X -q -v ON_ERROR_STOP=1 -v transfers="$transfers" -h 127.0.0.1 -p "$postgres_port" -U bench \
-    -d postgres -c 'TRUNCATE postings, transactions' -f reads/postgres-data.sql
+    -d postgres -c 'TRUNCATE postings, transactions' -f reads/postgres-data.sql ||
+    fail "the data of reads could not be loaded into postgres"
   {
     echo 'COPY transfers (book, idempotency_key, tx_id, debit_account, credit_account, amount)'
     echo 'FROM STDIN WITH (commit_every 10000);'
@@ -14,7 +14,9 @@ load_reads() {
     seq "$transfers" | awk '{ printf "b0\tread-%d\t00000000-0000-7000-8000-1%011d\tacct:%d\tacct:%d\t%d\n",
       $1, $1, $1 % 1000, ($1 % 1000 + 1 + $1 % 997) % 1000, 1 + $1 % 5000 }'
     echo '\.'
-  } | psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$tallybook_port" -U bench -d tallybook
+  } | psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$tallybook_port" -U bench -d tallybook ||
+    fail "the data of reads could not be loaded into tallybook"
+  reads_loaded=yes
 }
 
 # cpu_ticks SIDE: processor time of the server so far; of Postgres, that of backends that have ended
@@ -46,7 +48,7 @@ wait_for_backends() {
 reads() {
   local kind mode clients ours theirs
   load_reads
-  printf '%-24s %7s %12s %12s %8s %14s %14s\n' "$1" clients postgres tallybook ratio 'postgres µs' 'tallybook µs'
+  printf '%-24s %7s %12s %12s %8s %14s %14s   %s\n' "$1" clients postgres tallybook ratio 'postgres µs' 'tallybook µs' bar
   for kind in balance history by-id by-key; do
     ours="reads/$kind.sql" theirs="reads/$kind.sql"
     [ "$kind" != history ] || ours=reads/tb-history.sql theirs=reads/pg-history.sql
@@ -70,15 +72,15 @@ compare_reads() {
     -v theirs="$(cut -d ' ' -f 1 "$results.theirs" | median)" \
     -v ours="$(cut -d ' ' -f 1 "$results.ours" | median)" \
     -v their_cpu="$(cut -d ' ' -f 2 "$results.theirs" | median)" \
-    -v our_cpu="$(cut -d ' ' -f 2 "$results.ours" | median)" \
-    'BEGIN { printf "%-24s %7d %12.0f %12.0f %8.2f %14.1f %14.1f\n",
-      name, clients, theirs, ours, ours / theirs, their_cpu, our_cpu }'
+    -v our_cpu="$(cut -d ' ' -f 2 "$results.ours" | median)" -v bar="$(bar "${1% *}" "${1#* }" "$3")" \
+    'BEGIN { printf "%-24s %7d %12.0f %12.0f %8.2f %14.1f %14.1f   %s\n",
+      name, clients, theirs, ours, ours / theirs, their_cpu, our_cpu, bar }'
 }
 
 # The same reads when memory holds the accounts and hardly any history.
 evicted() {
   load_reads
-  restart_tallybook --memory-budget "${BENCH_SMALL_MEMORY:-64MiB}" --idempotency-hot-cap 1000
+  restart_tallybook --memory-budget "${BENCH_SMALL_MEMORY:-128MiB}" --idempotency-hot-cap 1000
   reads evicted
   restart_tallybook
 }
@@ -88,18 +90,21 @@ beside_scan() {
   local alone beside scanning
   load_reads
   restart_tallybook_on taskset -c 0
-  alone="$(taskset -c 0 pgbench -n -M prepared -h 127.0.0.1 -p "$tallybook_port" -U bench -c 16 \
-    -T "$seconds" -f tb-post.sql tallybook | sed -n 's/^tps = \([0-9.]*\) .*/\1/p')"
-  while :; do
-    taskset -c 0 psql -X -q -o /dev/null -h 127.0.0.1 -p "$tallybook_port" -U bench -d tallybook \
-      -c 'SELECT account, count(*), sum(amount) FROM postings GROUP BY account' || break
-  done 2>/dev/null &
+  alone="$(posts_on_one_core)"
+  while taskset -c 0 psql -X -q -o /dev/null -h 127.0.0.1 -p "$tallybook_port" -U bench -d tallybook \
+    -c 'SELECT account, count(*), sum(amount) FROM postings GROUP BY account'; do :; done 2>/dev/null &
   scanning=$!
-  beside="$(taskset -c 0 pgbench -n -M prepared -h 127.0.0.1 -p "$tallybook_port" -U bench -c 16 \
-    -T "$seconds" -f tb-post.sql tallybook | sed -n 's/^tps = \([0-9.]*\) .*/\1/p')"
-  kill "$scanning"
+  beside="$(posts_on_one_core)"
+  kill "$scanning" 2>/dev/null || fail "the scan beside the posts has failed"
   wait "$scanning" 2>/dev/null || true
   restart_tallybook
   awk -v alone="$alone" -v beside="$beside" 'BEGIN {
     printf "posts on one core: %.0f/s alone, %.0f/s beside a looping scan (%.2f)\n", alone, beside, beside / alone }'
+}
+
+posts_on_one_core() {
+  local out
+  out="$(taskset -c 0 pgbench -n -M prepared -h 127.0.0.1 -p "$tallybook_port" -U bench -c 16 \
+    -T "$seconds" -f tb-post.sql tallybook 2>&1)" || fail "$out"
+  sed -n 's/^tps = \([0-9.]*\) .*/\1/p' <<<"$out"
 }

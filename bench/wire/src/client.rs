@@ -16,6 +16,8 @@ pub(crate) struct Writer {
 
 pub(crate) struct Reader {
     stream: BufReader<TcpStream>,
+    /// Process and secret, as the server told them.
+    cancel_key: Vec<u8>,
 }
 
 impl Client {
@@ -32,9 +34,39 @@ impl Client {
         writer.buffer.extend_from_slice(&length.to_be_bytes());
         writer.buffer.extend_from_slice(&body);
         writer.flush()?;
-        let mut client = Client { writer, reader: Reader { stream: BufReader::new(stream) } };
+        let mut client = Client { writer, reader: Reader::new(stream) };
         client.expect_ready()?;
         Ok(client)
+    }
+
+    /// What a request to cancel must say.
+    pub(crate) fn cancel_key(&self) -> &[u8] {
+        &self.reader.cancel_key
+    }
+
+    /// Asks for the end of what a connection runs, and waits until the server has taken note.
+    pub(crate) fn cancel(port: u16, key: &[u8]) -> Outcome<()> {
+        const CANCEL: i32 = 80_877_102;
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        let length = i32::try_from(key.len() + 8)?;
+        stream.write_all(&[&length.to_be_bytes(), &CANCEL.to_be_bytes(), key].concat())?;
+        // The answer is the end of the connection.
+        let _ = stream.read_to_end(&mut Vec::new());
+        Ok(())
+    }
+
+    /// Sends a Query.
+    pub(crate) fn send_query(&mut self, text: &str) -> Outcome<()> {
+        self.writer.message(b'Q', |body| {
+            body.extend_from_slice(text.as_bytes());
+            body.push(0);
+        });
+        self.writer.flush()
+    }
+
+    /// Reads up to the next ReadyForQuery, or to an error.
+    pub(crate) fn until_ready(&mut self) -> Outcome<()> {
+        self.expect_ready()
     }
 
     fn expect_ready(&mut self) -> Outcome<()> {
@@ -64,11 +96,7 @@ impl Client {
     }
 
     pub(crate) fn start_copy(&mut self, statement: &str) -> Outcome<()> {
-        self.writer.message(b'Q', |body| {
-            body.extend_from_slice(statement.as_bytes());
-            body.push(0);
-        });
-        self.writer.flush()?;
+        self.send_query(statement)?;
         self.reader.until(b'G').map(drop)
     }
 
@@ -130,6 +158,10 @@ impl Writer {
 }
 
 impl Reader {
+    fn new(stream: TcpStream) -> Reader {
+        Reader { stream: BufReader::new(stream), cancel_key: Vec::new() }
+    }
+
     /// Reads up to the next ReadyForQuery; `false` at the end of the connection.
     pub(crate) fn until_ready(&mut self) -> Outcome<bool> {
         self.until(b'Z')
@@ -147,6 +179,9 @@ impl Reader {
             self.stream.read_exact(&mut body)?;
             if kind == b'E' {
                 return Err(String::from_utf8_lossy(&body).replace('\0', " ").into());
+            }
+            if kind == b'K' {
+                self.cancel_key = body;
             }
             if kind == wanted {
                 return Ok(true);

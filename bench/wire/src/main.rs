@@ -3,8 +3,10 @@
 //! `wire-bench in-flight PORT DATABASE STATEMENT SECONDS WINDOW`: one connection, one post per
 //! Sync, WINDOW of them in flight. `wire-bench pipeline …`: the same with WINDOW posts per Sync.
 //! `wire-bench copy PORT DATABASE SECONDS COMMIT_EVERY`: COPY into one book while another book is
-//! posted to. `wire-bench floor DIRECTORY SECONDS`: append and fdatasync, nothing else.
+//! posted to. `wire-bench cancel PORT DATABASE PID`: how soon reads of all kinds end when they are
+//! stopped, PID being the server. `wire-bench floor DIRECTORY SECONDS`: append and fdatasync, nothing else.
 
+mod cancel;
 mod client;
 
 use client::Client;
@@ -33,6 +35,9 @@ fn main() -> Outcome<()> {
         }
         ["copy", port, database, seconds, commit_every] => {
             copy(port.parse()?, database, seconds.parse()?, commit_every.parse()?)?;
+        }
+        ["cancel", port, database, pid] => {
+            cancel::measure(port.parse()?, database, pid.parse()?)?;
         }
         ["floor", directory, seconds] => floor(Path::new(directory), seconds.parse()?)?,
         _ => return Err("see the head of bench/wire/src/main.rs".into()),

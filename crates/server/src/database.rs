@@ -1,11 +1,12 @@
 //! A ledger on disk with the SQL engine over it: what a server serves.
 
 use crate::report::Report;
+use crate::temporary_files;
 use futures::TryStreamExt;
 use sql::store::{Ledger, Options};
 use sql::{Answer, Engine, Session, SessionIdentity, Statement};
-use std::fmt;
 use std::path::Path;
+use std::{fmt, io};
 
 /// An open database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,10 +20,15 @@ pub struct Database {
 pub struct Storing {
     /// One half is for history and indexes, the other for running queries. Accounts come on top.
     pub memory_budget_bytes: u64,
+    /// The most that one query may hold; half of what all queries have, if nothing is said.
+    pub query_memory_bytes: Option<u64>,
     /// A checkpoint is made whenever this many events were written since the last one.
     pub checkpoint_every_events: u64,
     /// How many transactions' idempotency keys and ids are kept in memory.
     pub idempotency_hot_cap: usize,
+    /// What running queries may put into temporary files, all together; without any, what they have
+    /// no memory for is refused.
+    pub temporary_bytes_max: u64,
 }
 
 impl Default for Storing {
@@ -31,8 +37,10 @@ impl Default for Storing {
             Options::default();
         Storing {
             memory_budget_bytes: 2 * memory_budget_bytes,
+            query_memory_bytes: None,
             checkpoint_every_events,
             idempotency_hot_cap,
+            temporary_bytes_max: 4 << 30,
         }
     }
 }
@@ -42,6 +50,7 @@ impl Default for Storing {
 pub enum OpenError {
     Ledger(sql::store::OpenError),
     Engine(sql::Error),
+    TemporaryFiles(io::Error),
 }
 
 impl fmt::Display for OpenError {
@@ -49,6 +58,9 @@ impl fmt::Display for OpenError {
         match self {
             OpenError::Ledger(error) => error.fmt(f),
             OpenError::Engine(error) => error.fmt(f),
+            OpenError::TemporaryFiles(error) => {
+                write!(f, "the folder for temporary files: {error}")
+            }
         }
     }
 }
@@ -58,6 +70,7 @@ impl std::error::Error for OpenError {
         match self {
             OpenError::Ledger(error) => Some(error),
             OpenError::Engine(error) => Some(error),
+            OpenError::TemporaryFiles(error) => Some(error),
         }
     }
 }
@@ -90,10 +103,20 @@ impl Database {
             idempotency_hot_cap: storing.idempotency_hot_cap,
             ..Options::default()
         };
-        let query_memory_bytes =
-            usize::try_from(storing.memory_budget_bytes / 2).unwrap_or(usize::MAX);
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let sql_bytes = bytes(storing.memory_budget_bytes / 2);
+        let query_bytes = storing.query_memory_bytes.map(bytes);
+        let dir = dir.as_ref();
         let ledger = Ledger::open_with(dir, options).map_err(OpenError::Ledger)?;
-        let engine = Engine::new(ledger.clone(), query_memory_bytes).map_err(OpenError::Engine)?;
+        let engine =
+            Engine::new(ledger.clone(), sql_bytes, query_bytes).map_err(OpenError::Engine)?;
+        // The ledger holds the lock of the directory.
+        let files = temporary_files::prepare(dir, storing.temporary_bytes_max)
+            .map_err(OpenError::TemporaryFiles)?;
+        let engine = match files {
+            Some(files) => engine.spilling_to(files).map_err(OpenError::Engine)?,
+            None => engine,
+        };
         Ok(Database { ledger, engine })
     }
 

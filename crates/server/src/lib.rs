@@ -19,6 +19,7 @@ mod report;
 mod serve;
 mod sqlstate;
 mod startup;
+mod temporary_files;
 mod wire;
 
 pub use database::{Database, OpenError, ScriptError, Storing};

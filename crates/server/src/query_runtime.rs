@@ -8,7 +8,7 @@ use crate::report::Report;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Error, Fault};
+use sql::{Error, Fault, StopSignal};
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -83,17 +83,18 @@ impl QueryThreads {
     }
 
     /// Runs a query's stream there, as far ahead of its reader as is good.
-    pub(crate) fn run(&self, mut batches: Batches) -> RunningQuery {
+    pub(crate) fn run(&self, mut batches: Batches, stop: StopSignal) -> RunningQuery {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let task = self.handle.spawn(async move {
             while let Some(batch) = batches.next().await {
-                if sender.send(batch).await.is_err() {
-                    // Nobody reads on.
+                // Operators need not be fit to go on after an error.
+                let failed = batch.is_err();
+                if sender.send(batch).await.is_err() || failed {
                     return;
                 }
             }
         });
-        RunningQuery { receiver, task, is_finished: false }
+        RunningQuery { receiver, task, stop, is_finished: false }
     }
 }
 
@@ -112,6 +113,7 @@ pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, Error>>;
 pub(crate) struct RunningQuery {
     receiver: mpsc::Receiver<Result<RecordBatch, Error>>,
     task: JoinHandle<()>,
+    stop: StopSignal,
     is_finished: bool,
 }
 
@@ -137,6 +139,8 @@ impl RunningQuery {
 
 impl Drop for RunningQuery {
     fn drop(&mut self) {
+        // The task ends where it waits next; the signal reaches it on its way there.
+        self.stop.give();
         self.task.abort();
     }
 }
@@ -157,7 +161,7 @@ mod tests {
     async fn batches_come_in_order_and_end() {
         let runtime = QueryRuntime::start().unwrap();
         let batches = stream::repeat_with(|| Ok(batch())).take(3).boxed();
-        let mut query = runtime.threads().run(batches);
+        let mut query = runtime.threads().run(batches, StopSignal::default());
         for _ in 0..3 {
             assert!(query.next().await.unwrap().is_some());
         }
@@ -170,8 +174,21 @@ mod tests {
     async fn a_panic_is_an_error_and_no_end() {
         let runtime = QueryRuntime::start().unwrap();
         let batches = stream::once(async { panic!("planted") }).boxed();
-        let mut query = runtime.threads().run(batches);
+        let mut query = runtime.threads().run(batches, StopSignal::default());
         assert_eq!(query.next().await.unwrap_err().state().as_str(), "XX000");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_of_a_query_after_its_error() {
+        let runtime = QueryRuntime::start().unwrap();
+        let mut failed = false;
+        let batches = stream::repeat_with(move || {
+            assert!(!std::mem::replace(&mut failed, true), "asked again");
+            Err(Error::new(Fault::NumericValueOutOfRange, "planted"))
+        });
+        let mut query = runtime.threads().run(batches.boxed(), StopSignal::default());
+        assert_eq!(query.next().await.unwrap_err().state().as_str(), "22003");
+        assert!(query.next().await.unwrap().is_none());
     }
 
     #[tokio::test]

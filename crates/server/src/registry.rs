@@ -120,7 +120,8 @@ pub(crate) struct Interrupt {
 
 #[derive(Debug, Default)]
 struct Running {
-    is_running: bool,
+    /// Reads that may be stopped: a statement, and what it waits for within.
+    depth: usize,
     is_aborted: bool,
 }
 
@@ -130,7 +131,7 @@ impl Interrupt {
     }
 
     fn cancel(&self) {
-        if self.state().is_running {
+        if self.state().depth > 0 {
             self.requested.notify_one();
         }
     }
@@ -176,10 +177,12 @@ impl Interrupt {
         cancelled("user request")
     }
 
-    fn start(&self) -> RunningRead<'_> {
+    /// From here on until what it gives is dropped, a cancel request is kept for the next
+    /// [`Self::guard`].
+    pub(crate) fn start(&self) -> RunningRead<'_> {
         let mut state = self.state();
-        state.is_running = true;
-        if !state.is_aborted {
+        state.depth += 1;
+        if state.depth == 1 && !state.is_aborted {
             // A cancel that came too late for the last statement is not for this one.
             let _ = futures::FutureExt::now_or_never(self.requested.notified());
         }
@@ -191,13 +194,14 @@ fn cancelled(why: &str) -> Report {
     Report::new(SqlState::QUERY_CANCELED, format!("canceling statement due to {why}"))
 }
 
-struct RunningRead<'a> {
+/// A read that may be stopped.
+pub(crate) struct RunningRead<'a> {
     interrupt: &'a Interrupt,
 }
 
 impl Drop for RunningRead<'_> {
     fn drop(&mut self) {
-        self.interrupt.state().is_running = false;
+        self.interrupt.state().depth -= 1;
     }
 }
 
@@ -224,6 +228,20 @@ mod tests {
             pending::<Work>().await
         });
         assert_eq!(cancelled.await.unwrap_err().state().as_str(), "57014");
+        assert!(interrupt.guard(None, ready(Work::Ok(()))).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_cancel_between_two_waits_of_a_statement_reaches_the_second() {
+        let registration = registration();
+        let Registration { registry, pid, secret, interrupt } = &registration;
+        let statement = interrupt.start();
+        assert!(interrupt.guard(None, ready(Work::Ok(()))).await.is_ok());
+        registry.cancel(*pid, secret);
+        let cancelled = interrupt.guard(None, pending::<Work>()).await;
+        assert_eq!(cancelled.unwrap_err().state().as_str(), "57014");
+        registry.cancel(*pid, secret);
+        drop(statement);
         assert!(interrupt.guard(None, ready(Work::Ok(()))).await.is_ok());
     }
 

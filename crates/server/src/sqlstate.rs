@@ -24,6 +24,10 @@ impl SqlState {
     pub(crate) const NULL_VALUE_NOT_ALLOWED: SqlState = SqlState("22004");
     pub(crate) const INVALID_DATETIME_FORMAT: SqlState = SqlState("22007");
     pub(crate) const DATETIME_FIELD_OVERFLOW: SqlState = SqlState("22008");
+    pub(crate) const ARRAY_ELEMENT_ERROR: SqlState = SqlState("2202E");
+    pub(crate) const INVALID_ARGUMENT_FOR_LOGARITHM: SqlState = SqlState("2201E");
+    pub(crate) const INVALID_ARGUMENT_FOR_WIDTH_BUCKET: SqlState = SqlState("2201G");
+    pub(crate) const INTERVAL_FIELD_OVERFLOW: SqlState = SqlState("22015");
     pub(crate) const DIVISION_BY_ZERO: SqlState = SqlState("22012");
     pub(crate) const CHARACTER_NOT_IN_REPERTOIRE: SqlState = SqlState("22021");
     pub(crate) const INVALID_PARAMETER_VALUE: SqlState = SqlState("22023");
@@ -113,6 +117,10 @@ impl SqlState {
             Fault::CharacterNotInRepertoire => Self::CHARACTER_NOT_IN_REPERTOIRE,
             Fault::NumericValueOutOfRange => Self::NUMERIC_VALUE_OUT_OF_RANGE,
             Fault::DatetimeFieldOverflow => Self::DATETIME_FIELD_OVERFLOW,
+            Fault::IntervalFieldOverflow => Self::INTERVAL_FIELD_OVERFLOW,
+            Fault::InvalidArgumentForLogarithm => Self::INVALID_ARGUMENT_FOR_LOGARITHM,
+            Fault::InvalidArgumentForWidthBucket => Self::INVALID_ARGUMENT_FOR_WIDTH_BUCKET,
+            Fault::ArrayElement => Self::ARRAY_ELEMENT_ERROR,
             Fault::InvalidDatetimeFormat => Self::INVALID_DATETIME_FORMAT,
             Fault::CardinalityViolation => Self::CARDINALITY_VIOLATION,
             Fault::SubstringError => Self::SUBSTRING_ERROR,
@@ -141,6 +149,7 @@ impl SqlState {
             Fault::OutOfMemory => Self::OUT_OF_MEMORY,
             Fault::InsufficientResources => Self::INSUFFICIENT_RESOURCES,
             Fault::Unreadable => Self::IO_ERROR,
+            Fault::TemporaryDiskFull => Self::DISK_FULL,
             Fault::QueryCanceled => Self::QUERY_CANCELED,
             Fault::Internal => Self::INTERNAL_ERROR,
         }

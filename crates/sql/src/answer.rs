@@ -1,8 +1,7 @@
 //! What a statement comes back with, before it is put on a wire.
 
 use crate::arrow::array::RecordBatch;
-use crate::{CopyIn, CopyOut, CursorCommand, PgType};
-use datafusion::execution::SendableRecordBatchStream;
+use crate::{CopyIn, CopyOut, CursorCommand, PgType, Rows};
 
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub struct Column {
 /// The answer to one statement.
 pub enum Answer {
     /// Rows, one arrow column per [`Column`]; `tag` counts them.
-    Rows { columns: Vec<Column>, rows: SendableRecordBatchStream, tag: RowsTag },
+    Rows { columns: Vec<Column>, rows: Rows, tag: RowsTag },
     /// A command tag such as `BEGIN` or `INSERT 0 1`.
     Command { tag: String },
     /// A write of a block that was checked: what it will have done if the block commits.

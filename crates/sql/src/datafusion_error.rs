@@ -6,6 +6,7 @@
 
 use crate::memory_error::out_of_memory;
 use crate::planning_error::{from_plan, outside};
+use crate::temporary_files::temporary_file_failed;
 use crate::{Error, Fault};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, Diagnostic, SchemaError};
@@ -34,6 +35,7 @@ impl From<DataFusionError> for Error {
             DataFusionError::Plan(message) => from_plan(&message),
             DataFusionError::Execution(message) => from_execution(&message),
             DataFusionError::ResourcesExhausted(message) => out_of_memory(&message),
+            DataFusionError::IoError(error) => temporary_file_failed(&error),
             DataFusionError::SQL(error, _) => Error::new(Fault::SyntaxError, error.to_string()),
             other => Error::new(Fault::Internal, first_line(&other.strip_backtrace())),
         }
@@ -61,6 +63,7 @@ fn from_reference(error: &DataFusionError) -> Error {
         DataFusionError::Plan(message) => from_plan(message),
         DataFusionError::Execution(message) => from_execution(message),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
+        DataFusionError::IoError(error) => temporary_file_failed(error),
         other => Error::new(Fault::Internal, first_line(&other.strip_backtrace())),
     }
 }
@@ -91,7 +94,14 @@ fn from_std(error: &(dyn StdError + 'static)) -> Error {
     if let Some(error) = error.downcast_ref::<ArrowError>() {
         return from_arrow_reference(error);
     }
-    Error::new(Fault::Internal, first_line(&error.to_string()))
+    let message = error.to_string();
+    if message.to_lowercase().contains("regex") {
+        let reason = message.lines().last().unwrap_or_default();
+        let reason = reason.trim_start_matches("error: ");
+        let message = format!("invalid regular expression: {reason}");
+        return Error::new(Fault::InvalidRegularExpression, message);
+    }
+    Error::new(Fault::Internal, first_line(&message))
 }
 
 fn from_arrow(error: ArrowError) -> Error {
@@ -110,6 +120,7 @@ fn from_arrow_reference(error: &ArrowError) -> Error {
         }
         ArrowError::NotYetImplemented(message) => Error::unsupported(first_line(message)),
         ArrowError::MemoryError(message) => out_of_memory(message),
+        ArrowError::IoError(_, error) => temporary_file_failed(error),
         ArrowError::CastError(message)
         | ArrowError::ParseError(message)
         | ArrowError::ComputeError(message)

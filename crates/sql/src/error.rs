@@ -48,6 +48,8 @@ pub enum Fault {
     CharacterNotInRepertoire,
     NumericValueOutOfRange,
     DatetimeFieldOverflow,
+    /// An interval that is longer than any may be.
+    IntervalFieldOverflow,
     /// Text that is not a time.
     InvalidDatetimeFormat,
     /// A subquery used as a value has several rows.
@@ -55,11 +57,16 @@ pub enum Fault {
     /// A length that a text cannot have.
     SubstringError,
     InvalidRegularExpression,
+    /// A logarithm of zero or of less.
+    InvalidArgumentForLogarithm,
+    InvalidArgumentForWidthBucket,
     /// Arguments for which a power or a root is not defined.
     InvalidArgumentForPower,
     DuplicateAlias,
     DivisionByZero,
     NotNullViolation,
+    /// A place that an array does not have.
+    ArrayElement,
     /// A row of `postings` names a transaction that there is not.
     UnknownTransaction,
     ObjectNotInPrerequisiteState,
@@ -84,6 +91,8 @@ pub enum Fault {
     InsufficientResources,
     /// The disk failed a read, or gave what was never written there.
     Unreadable,
+    /// No room on the disk for what queries have no memory for.
+    TemporaryDiskFull,
     QueryCanceled,
     /// Something inside broke: a bug of ours.
     Internal,

@@ -6,6 +6,7 @@
 //! that keep the value, and no more.
 
 use crate::insert::Datum;
+use crate::statement::PARAMETERS_MAX;
 use crate::{Error, Fault, Numeric, PgType, Result, Value};
 use chrono_tz::Tz;
 use datafusion::sql::sqlparser::ast;
@@ -126,9 +127,6 @@ pub(crate) struct Analysis {
     pub(crate) parameters: ParameterTypes,
     pub(crate) computed: Vec<ast::Expr>,
 }
-
-/// The most parameters the protocol can number.
-const PARAMETERS_MAX: usize = 65_535;
 
 impl Analysis {
     /// `expression` as the value of something that is `wanted`, where that is known.

@@ -9,6 +9,7 @@
 
 mod answer;
 mod block;
+mod blocking;
 mod budget;
 mod catalog;
 mod change;
@@ -29,9 +30,12 @@ mod planning_error;
 mod prepared;
 mod provider;
 mod query;
+mod query_memory;
 mod session;
 mod settings;
 mod statement;
+mod stop;
+mod temporary_files;
 mod timestamp;
 mod value;
 mod write_plan;
@@ -55,4 +59,6 @@ pub use prepared::Prepared;
 pub use session::{GatheredRows, Gathering, PreparedStatements, Session};
 pub use settings::SessionSettings;
 pub use statement::{Statement, StatementKind};
+pub use stop::{Rows, StopSignal};
+pub use temporary_files::TemporaryFiles;
 pub use value::{Numeric, NumericError, Value};

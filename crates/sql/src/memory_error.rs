@@ -3,6 +3,7 @@
 //!
 //! Refuses to show the names that the engine gives its operators.
 
+use crate::query_memory::Refusal;
 use crate::{Error, Fault};
 
 /// How many parts a message names.
@@ -27,19 +28,43 @@ const PARTS: [(&str, &str); 14] = [
 ];
 
 pub(crate) fn out_of_memory(message: &str) -> Error {
-    let error = Error::new(Fault::OutOfMemory, "the query needs more memory than queries may have")
+    let error = match Refusal::of_message(message) {
+        Some(Refusal::Limit(bytes)) => Error::new(
+            Fault::OutOfMemory,
+            format!("the query needs more memory than a query may have ({})", size_text(bytes)),
+        )
         .with_hint(
-            "Narrow the query, read it in parts, or raise --memory-budget. Rows that come in order \
-             of an index, or through a cursor without SCROLL and HOLD, need no memory of their own.",
-        );
-    let consumers = consumers(message);
-    if consumers.is_empty() {
-        return error.with_detail("All running queries share what --memory-budget leaves them.");
+            "Narrow the query, read it in parts, or raise work_mem; --query-memory of the server \
+             bounds it. A cursor without SCROLL and HOLD needs no memory of its own.",
+        ),
+        Some(Refusal::Total(bytes)) => Error::new(
+            Fault::OutOfMemory,
+            format!(
+                "running queries hold all the memory that they may have ({})",
+                size_text(bytes)
+            ),
+        )
+        .with_hint(
+            "Try again when fewer queries run, narrow the query, or raise --memory-budget of the \
+             server. A lower --query-memory lets more queries run side by side.",
+        ),
+        None => Error::new(Fault::OutOfMemory, "the query needs more memory than there is")
+            .with_hint("Narrow the query, or read it in parts."),
+    };
+    match consumers(message).as_slice() {
+        [] => error,
+        consumers => {
+            error.with_detail(format!("Most of the query's is held by {}.", consumers.join(", ")))
+        }
     }
-    error.with_detail(format!(
-        "Most of it is held by {}. All running queries share what --memory-budget leaves them.",
-        consumers.join(", ")
-    ))
+}
+
+fn size_text(bytes: usize) -> String {
+    let (unit, bytes_of_unit) = match bytes {
+        0..0x10_0000 => ("kB", 1 << 10),
+        _ => ("MB", 1 << 20),
+    };
+    format!("{} {unit}", bytes / bytes_of_unit)
 }
 
 /// The largest parts with what they hold, largest first, each part once.
@@ -79,13 +104,14 @@ mod tests {
             FinalHashAggregateStream[1]#7(can spill: true) consumed 100.5 MB, peak 120.0 MB,\n  \
             PartialHashAggregateStream[0]#8(can spill: true) consumed 90.0 MB, peak 90.0 MB,\n  \
             cursor \"c\"#9(can spill: false) consumed 2.0 KB, peak 2.0 KB.\nError: Failed to \
-            allocate additional 1.0 MB for ExternalSorter[0] with 0.0 B already allocated";
+            memory: query memory limit 201326592";
         let error = out_of_memory(message);
         assert_eq!(*error.fault(), Fault::OutOfMemory);
+        assert_eq!(error.message(), "the query needs more memory than a query may have (192 MB)");
         let detail = error.detail().unwrap();
         assert!(
             detail.starts_with(
-                "Most of it is held by grouping (GROUP BY, DISTINCT) (100.5 MB), \
+                "Most of the query's is held by grouping (GROUP BY, DISTINCT) (100.5 MB), \
                  rows kept for cursor \"c\" (2.0 KB)."
             ),
             "{detail}"
@@ -95,6 +121,6 @@ mod tests {
     #[test]
     fn nothing_of_the_engine_is_told_where_it_names_nobody() {
         let error = out_of_memory("Failed to allocate additional 1.0 MB for HashJoinInput");
-        assert!(!error.detail().unwrap().contains("HashJoin"));
+        assert!(error.detail().is_none() && !error.message().contains("HashJoin"));
     }
 }

@@ -38,6 +38,13 @@ pub enum PgType {
     UuidArray,
     JsonbArray,
     TimestampTzArray,
+    TimestampArray,
+    DateArray,
+    TimeArray,
+    IntervalArray,
+    Float4Array,
+    VarcharArray,
+    ByteaArray,
     /// Small integers in a catalog such as `pg_index.indkey`; its subscripts begin with 0.
     Int2Vector,
     OidVector,
@@ -45,7 +52,7 @@ pub enum PgType {
 
 impl PgType {
     /// Type, oid, size in bytes (-1: variable), name as `pg_type.typname` has it.
-    const TABLE: [(PgType, u32, i16, &'static str); 36] = [
+    const TABLE: [(PgType, u32, i16, &'static str); 43] = [
         (PgType::Bool, 16, 1, "bool"),
         (PgType::Bytea, 17, -1, "bytea"),
         (PgType::Char, 18, 1, "char"),
@@ -80,6 +87,13 @@ impl PgType {
         (PgType::UuidArray, 2951, -1, "_uuid"),
         (PgType::JsonbArray, 3807, -1, "_jsonb"),
         (PgType::TimestampTzArray, 1185, -1, "_timestamptz"),
+        (PgType::TimestampArray, 1115, -1, "_timestamp"),
+        (PgType::DateArray, 1182, -1, "_date"),
+        (PgType::TimeArray, 1183, -1, "_time"),
+        (PgType::IntervalArray, 1187, -1, "_interval"),
+        (PgType::Float4Array, 1021, -1, "_float4"),
+        (PgType::VarcharArray, 1015, -1, "_varchar"),
+        (PgType::ByteaArray, 1001, -1, "_bytea"),
         (PgType::Int2Vector, 22, -1, "int2vector"),
         (PgType::OidVector, 30, -1, "oidvector"),
     ];

@@ -180,11 +180,12 @@ fn of_functions(message: &str, line: &str) -> Option<Error> {
 }
 
 fn of_operators(message: &str, line: &str) -> Option<Error> {
+    if message.contains("array_has(") && !message.contains("array_has(List") {
+        let message = "op ANY/ALL (array) requires array on right side";
+        return Some(Error::new(Fault::WrongObjectType, message));
+    }
     if message.contains("array_has(") {
         return Some(Error::unsupported("this use of ANY or ALL is not supported"));
-    }
-    if line.contains("temporal operation") {
-        return Some(Error::unsupported("this operator on intervals is not supported"));
     }
     if let Some(types) = between(line, "a common type to coerce ", " in LIKE expression") {
         let types = in_words(types).replace(" and ", " ~~ ");
@@ -201,7 +202,8 @@ fn of_operators(message: &str, line: &str) -> Option<Error> {
     if let Some(types) = between(line, "comparison operation ", " to ") {
         return Some(no_operator(&in_words(types)));
     }
-    if line.contains("Cannot infer common argument type")
+    if line.contains("temporal operation")
+        || line.contains("Cannot infer common argument type")
         || line.contains("Cannot coerce")
         || line.contains("can't be evaluated because there isn't a common type")
         || line.contains("Cannot get result type")
@@ -237,7 +239,8 @@ pub(crate) fn outside(line: &str) -> String {
     if line.contains("OuterReferenceColumn") || line.contains("<subquery>") {
         return "this use of a subquery or LATERAL is not supported".to_owned();
     }
-    let inside = ["Column {", "Field {", "Expr", "ScalarFunction(", "LogicalPlan", "Literal("];
+    let inside =
+        ["Column {", "Field {", "Expr", "ScalarFunction(", "LogicalPlan", "Literal(", "Exec"];
     if inside.iter().any(|part| line.contains(part)) {
         return "this query is not supported".to_owned();
     }

@@ -8,6 +8,7 @@
 //!
 //! Invariant: a query answers from exactly one view, or with an error.
 
+mod any_and_all;
 mod calls;
 mod catalog_query;
 mod context;
@@ -15,7 +16,9 @@ mod dependent;
 mod explain;
 mod function_names;
 mod grammar;
-mod interval_text;
+mod interruptible;
+mod interval_literal;
+mod interval_order;
 mod jsonb_keys;
 mod literals;
 mod membership;
@@ -28,7 +31,10 @@ mod parameter_hints;
 mod parameters;
 mod planning;
 mod point;
+mod postgres_calls;
+mod postgres_operators;
 mod row_query;
+mod rows;
 mod session_values;
 mod set_functions;
 mod set_operations;
@@ -48,19 +54,27 @@ use typing::columns;
 
 use crate::catalog::{Catalog, ViewDefinition};
 use crate::provider::PinnedView;
-use crate::{Column, Error, PgType, Result, SessionSettings, Value, exact, function};
+use crate::query_memory::{QueryMemory, QueryPool};
+use crate::stop::{Rows, StopSignal};
+use crate::temporary_files::disk_manager;
+use crate::{
+    Column, Error, PgType, Result, SessionSettings, TemporaryFiles, Value, exact, function,
+};
 use chrono_tz::Tz;
 use datafusion::common::ParamValues;
 use datafusion::execution::context::SessionState;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::disk_manager::DiskManager;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast;
 use explain::Explain;
+use futures::TryStreamExt;
+use interruptible::interruptible;
 use point::PointRead;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -70,14 +84,13 @@ use store::{Ledger, View};
 /// Rows per batch.
 const BATCH_ROWS: usize = 8_192;
 
-/// How many consumers an out-of-memory message names.
-const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
-
 /// Plans and executes queries. One per server.
 pub(crate) struct QueryEngine {
     /// Functions, rules and configuration; cloned for a statement, never changed.
     base: SessionState,
     catalog: Arc<Catalog>,
+    memory: QueryMemory,
+    disk: Arc<DiskManager>,
     point_reads: PointReads,
 }
 
@@ -130,21 +143,28 @@ impl std::fmt::Debug for QueryEngine {
 }
 
 impl QueryEngine {
-    /// An engine whose running queries may hold so many bytes, all together.
-    pub(crate) fn new(ledger: Ledger, memory_bytes: usize) -> Result<Self> {
-        Self::with_views(ledger, memory_bytes, Vec::new())
+    pub(crate) fn new(ledger: Ledger, memory: QueryMemory) -> Result<Self> {
+        Self::with_views(ledger, memory, Vec::new())
+    }
+
+    /// Gives running queries room on a disk for what they have no memory for.
+    pub(crate) fn spill_to(&mut self, files: TemporaryFiles) -> Result<()> {
+        self.disk = Arc::new(disk_manager(Some(files)).build()?);
+        Ok(())
     }
 
     /// An engine whose catalog has these views besides the ledger's own.
     pub(crate) fn with_views(
         ledger: Ledger,
-        memory_bytes: usize,
+        memory: QueryMemory,
         views: Vec<ViewDefinition>,
     ) -> Result<Self> {
-        let base = base_state(&ledger, memory_bytes)?;
+        let base = base_state(&ledger)?;
         let mut engine = QueryEngine {
             base,
+            disk: Arc::new(disk_manager(None).build()?),
             catalog: Arc::new(Catalog::tables(&ledger)),
+            memory,
             point_reads: PointReads::Recognised,
         };
         let own = ViewDefinition::own();
@@ -205,7 +225,7 @@ impl QueryEngine {
         parameters: &[Value],
         view: PinnedView,
         settings: &SessionSettings,
-    ) -> Result<SendableRecordBatchStream> {
+    ) -> Result<Rows> {
         if let Some(point) = &prepared.point {
             let types = &prepared.parameter_types;
             let answer = match &prepared.explain {
@@ -213,7 +233,7 @@ impl QueryEngine {
                 None => point.stream(types, parameters, &view),
             };
             if let Some(rows) = answer {
-                return Ok(rows);
+                return Ok(rows.into());
             }
         }
         let read = view.view.clone();
@@ -222,12 +242,15 @@ impl QueryEngine {
         let optimized = optimized.map_err(cannot_be_planned)?;
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await;
         let physical = physical.map_err(|error| cannot_be_planned(error.into()))?;
-        let context = task_context(&state);
-        if let Some(explain) = &prepared.explain {
-            return explain.answer(&optimized, physical, context).await;
-        }
-        let rows = execute_stream(Arc::clone(&physical) as Arc<dyn ExecutionPlan>, context)?;
-        Ok(output::presented(rows, &prepared.query_columns))
+        let stop = StopSignal::default();
+        let physical = interruptible(physical, &stop)?;
+        let memory = self.memory.of_query(settings.query_bytes(), &stop);
+        let context = task_context(&state, Arc::clone(&memory), Arc::clone(&self.disk));
+        let rows = match &prepared.explain {
+            Some(explain) => explain.answer(&optimized, physical, context)?,
+            None => output::presented(execute_stream(physical, context)?, &prepared.query_columns),
+        };
+        Ok(Rows::new(telling_why(rows, memory), stop))
     }
 
     /// Answers a point read at once, without waiting for anything.
@@ -245,9 +268,14 @@ impl QueryEngine {
         }
     }
 
-    /// What running queries may hold, all together.
-    pub(crate) fn memory(&self) -> &Arc<dyn MemoryPool> {
-        &self.base.runtime_env().memory_pool
+    /// Memory for what is kept of a query.
+    pub(crate) fn memory_of(&self, settings: &SessionSettings) -> Arc<dyn MemoryPool> {
+        self.memory.of_query(settings.query_bytes(), &StopSignal::default())
+    }
+
+    /// What all queries may hold.
+    pub(crate) fn memory(&self) -> &QueryMemory {
+        &self.memory
     }
 
     /// The state of one statement.
@@ -339,8 +367,24 @@ fn bound(parameter_types: &[PgType], parameters: &[Value]) -> Result<ParamValues
     Ok(ParamValues::from(scalars))
 }
 
+/// The same rows; where memory was refused, the error says which.
+fn telling_why(
+    rows: SendableRecordBatchStream,
+    memory: Arc<QueryPool>,
+) -> SendableRecordBatchStream {
+    let schema = rows.schema();
+    let rows = rows.map_err(move |error| memory.explained(error));
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
 /// What execution needs of a state: it looks up no function by name any more.
-fn task_context(state: &SessionState) -> Arc<TaskContext> {
+fn task_context(
+    state: &SessionState,
+    memory: Arc<QueryPool>,
+    disk: Arc<DiskManager>,
+) -> Arc<TaskContext> {
+    let shared = state.runtime_env().as_ref();
+    let runtime = RuntimeEnv { memory_pool: memory, disk_manager: disk, ..shared.clone() };
     Arc::new(TaskContext::new(
         None,
         state.session_id().to_owned(),
@@ -349,11 +393,11 @@ fn task_context(state: &SessionState) -> Arc<TaskContext> {
         HashMap::new(),
         HashMap::new(),
         HashMap::new(),
-        Arc::clone(state.runtime_env()),
+        Arc::new(runtime),
     ))
 }
 
-fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
+fn base_state(ledger: &Ledger) -> Result<SessionState> {
     let partitions = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let mut config = SessionConfig::new()
         .with_batch_size(BATCH_ROWS)
@@ -369,11 +413,17 @@ fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
     options.execution.time_zone = Some("UTC".to_owned());
     // Few rows are not worth spreading over threads, and a scan knows how many it has at most.
     options.execution.use_row_number_estimates_to_optimize_partitioning = true;
+    // Documents are read where they are asked for, not at the scan: the names given on the way down
+    // are not unique where a plan reads a table twice.
+    options.optimizer.enable_leaf_expression_pushdown = false;
+    // The partitions of such a join wait for each other, and one whose output nobody wants, because
+    // the join above it has nothing to match, never comes: the query would hang.
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
     // Of CASE, the logical plan may know that it is never NULL where the physical one does not.
     options.execution.skip_physical_aggregate_schema_check = true;
     let mut state = SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(runtime(memory_bytes)?)
+        .with_runtime_env(runtime()?)
         .with_default_features()
         .build();
     function::register(&mut state, ledger)?;
@@ -381,15 +431,9 @@ fn base_state(ledger: &Ledger, memory_bytes: usize) -> Result<SessionState> {
     Ok(state)
 }
 
-fn runtime(memory_bytes: usize) -> Result<Arc<RuntimeEnv>> {
-    let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), CONSUMERS_NAMED);
-    Ok(RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
-        // The ledger's disk is not for queries: what does not fit in memory is refused.
-        .with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
-        )
-        .build_arc()?)
+/// What all queries share, which is neither their memory nor their files.
+fn runtime() -> Result<Arc<RuntimeEnv>> {
+    Ok(RuntimeEnvBuilder::new().with_disk_manager_builder(disk_manager(None)).build_arc()?)
 }
 
 #[cfg(test)]

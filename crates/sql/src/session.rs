@@ -16,6 +16,7 @@ pub(crate) use recall::Recalled;
 pub use writing::{GatheredRows, Gathering};
 
 use crate::block::{Block, BlockWrites};
+use crate::blocking::blocking;
 use crate::change::ChangePlan;
 use crate::copy::{CopyPlan, CopyToPlan};
 use crate::cursor::{CursorCommand, DeclaredCursor, KeptRows};
@@ -30,11 +31,10 @@ use crate::statement::Body;
 use crate::write_plan::WritePlan;
 use crate::{
     Answer, BlockStatus, Column, CopyIn, CopyOut, Error, Fault, Notice, PgType, Prepared, Result,
-    RowsTag, SessionSettings, Statement, StatementKind, Value, statement,
+    Rows, RowsTag, SessionSettings, Statement, StatementKind, Value, statement,
 };
 use command::change_setting;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,12 @@ impl Session {
 
     /// The statements of a text; an empty text has none.
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>> {
-        statement::parse(text)
+        /// Parsed in a millisecond or so.
+        const SHORT_BYTES: usize = 64 * 1024;
+        match text.len() {
+            ..=SHORT_BYTES => statement::parse(text),
+            _ => blocking(|| statement::parse(text)),
+        }
     }
 
     pub async fn prepare(
@@ -159,7 +164,8 @@ impl Session {
 
     /// Room for rows of a cursor, within what queries may hold.
     pub fn kept_rows(&self, cursor: &str) -> KeptRows {
-        KeptRows::new(format!("cursor \"{cursor}\""), self.shared.query.memory())
+        let memory = self.shared.query.memory_of(&self.settings);
+        KeptRows::new(format!("cursor \"{cursor}\""), &memory)
     }
 
     /// The number of the newest savepoint of the block, 0 without one. It grows with each new one.
@@ -294,11 +300,7 @@ impl Session {
     }
 
     /// The rows of a query, at the cut that the next statement reads.
-    async fn rows_of(
-        &mut self,
-        query: &PreparedQuery,
-        parameters: &[Value],
-    ) -> Result<SendableRecordBatchStream> {
+    async fn rows_of(&mut self, query: &PreparedQuery, parameters: &[Value]) -> Result<Rows> {
         let view = self.view().await?;
         self.shared.query.execute(query, parameters, view, &self.settings).await
     }

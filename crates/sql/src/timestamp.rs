@@ -69,13 +69,28 @@ pub(crate) fn parse_date(text: &str) -> Result<i32> {
     Ok(local.date().num_days_from_ce() - DAYS_CE_TO_1970)
 }
 
+/// Microseconds since midnight of a text such as `10:11:12.5`; a zone behind it is left out.
+pub(crate) fn parse_time(text: &str) -> Result<i64> {
+    let mut reader = Reader { rest: text.trim() };
+    let malformed = || {
+        let message = format!("invalid input syntax for type time: \"{text}\"");
+        Error::new(Fault::InvalidDatetimeFormat, message)
+    };
+    let time = reader.time().ok_or_else(malformed)?.ok_or_else(|| out_of_range(text))?;
+    match reader.rest.is_empty() || reader.offset().is_some() && reader.rest.is_empty() {
+        true => time.num_microseconds().ok_or_else(|| out_of_range(text)),
+        false => Err(malformed()),
+    }
+}
+
 /// Date and time of a text, and what is behind them.
 fn local_time<'a>(text: &'a str, type_name: &str) -> Result<(NaiveDateTime, Reader<'a>)> {
     let trimmed = text.trim();
     match trimmed.to_ascii_lowercase().as_str() {
         "epoch" => return Ok((DateTime::UNIX_EPOCH.naive_utc(), Reader { rest: "" })),
         "infinity" | "+infinity" | "-infinity" => {
-            return Err(out_of_range(text).with_hint("A time must be finite."));
+            let message = format!("the time \"{trimmed}\" is not supported: a time is finite");
+            return Err(Error::unsupported(message));
         }
         "now" | "today" | "tomorrow" | "yesterday" => {
             return Err(Error::unsupported(format!("the time \"{trimmed}\" is not supported"))
@@ -162,6 +177,12 @@ fn local_to_utc(local: NaiveDateTime, zone: Tz) -> NaiveDateTime {
     }
 }
 
+/// The day of these numbers, if there is one.
+fn day_of(year: u32, month: u32, day: u32) -> Option<NaiveDate> {
+    let year = i32::try_from(year).ok().filter(|year| YEARS.contains(year))?;
+    NaiveDate::from_ymd_opt(year, month, day)
+}
+
 /// Steps through a text; every method leaves `rest` where it stopped.
 struct Reader<'a> {
     rest: &'a str,
@@ -190,6 +211,14 @@ impl Reader<'_> {
 
     /// `None`: not a date. `Some(None)`: no such day.
     fn date(&mut self) -> Option<Option<NaiveDate>> {
+        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 8 {
+            let number = self.digits(8, 8)?;
+            return Some(day_of(number / 10_000, number / 100 % 100, number % 100));
+        }
+        if digits < 4 {
+            return self.date_with_name();
+        }
         let year = self.digits(4, 6)?;
         if !self.take('-') {
             return None;
@@ -199,8 +228,45 @@ impl Reader<'_> {
             return None;
         }
         let day = self.digits(1, 2)?;
-        let year = i32::try_from(year).ok().filter(|year| YEARS.contains(year));
-        Some(year.and_then(|year| NaiveDate::from_ymd_opt(year, month, day)))
+        Some(day_of(year, month, day))
+    }
+
+    /// `Jan 31, 2026` or `31 January 2026`.
+    fn date_with_name(&mut self) -> Option<Option<NaiveDate>> {
+        let separators = [' ', ',', '-', '.'];
+        let day_first = self.digits(1, 2);
+        self.rest = self.rest.trim_start_matches(separators);
+        let month = self.month()?;
+        self.rest = self.rest.trim_start_matches(separators);
+        let day = match day_first {
+            Some(day) => day,
+            None => self.digits(1, 2)?,
+        };
+        self.rest = self.rest.trim_start_matches(separators);
+        Some(day_of(self.digits(4, 6)?, month, day))
+    }
+
+    fn month(&mut self) -> Option<u32> {
+        const MONTHS: [&str; 12] = [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ];
+        let length = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (word, rest) = self.rest.split_at(length);
+        let word = word.to_ascii_lowercase();
+        let found = (1..).zip(MONTHS).find(|(_, name)| word == *name || word == name[..3]);
+        self.rest = rest;
+        found.map(|(number, _)| number)
     }
 
     /// Whether a time of day follows, and steps over what is before it.
@@ -351,6 +417,10 @@ mod tests {
             ("2026-03-29 02:30", "Europe/Prague", "2026-03-29 01:30:00+00"),
             ("2026-10-25 02:30", "Europe/Prague", "2026-10-25 01:30:00+00"),
             ("epoch", "UTC", "1970-01-01 00:00:00+00"),
+            ("20260131", "UTC", "2026-01-31 00:00:00+00"),
+            ("Jan 31, 2026 10:00", "UTC", "2026-01-31 10:00:00+00"),
+            ("31 January 2026", "UTC", "2026-01-31 00:00:00+00"),
+            ("31-Jan-2026", "UTC", "2026-01-31 00:00:00+00"),
         ];
         for (text, zone, expected) in cases {
             assert_eq!(shown(text, zone).unwrap(), expected, "{text} in {zone}");
@@ -372,7 +442,10 @@ mod tests {
             ("2026-02-30", &overflow),
             ("2026-13-01", &overflow),
             ("2026-01-01 25:00", &overflow),
-            ("infinity", &overflow),
+            ("infinity", &unsupported),
+            ("Jan 2026 31", &unsupported),
+            ("20260230", &overflow),
+            ("Feb 30, 2026", &overflow),
             ("262142-12-31 24:00", &overflow),
             ("999999-01-01", &overflow),
         ];

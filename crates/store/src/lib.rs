@@ -113,6 +113,7 @@ pub use ledger::*;
 pub use log::record::{event_payload, postings_json};
 pub use selection::{PathSelection, Selection};
 pub use staged::{StagedMark, StagedWrites};
+pub use storage::free_bytes;
 pub use subscription::{Following, Frame, Subscription};
 pub use verify::{VerifyOptions, VerifyReport, verify};
 pub use view::{

@@ -45,7 +45,8 @@ The data directory
 
 Memory
   Accounts and their balances are always in memory; history is there as far as --memory-budget goes
-  and is read from the disk beyond that. A start reads the checkpoints and the events after the
+  and is read from the disk beyond that. A query that would hold more than --query-memory ends
+  with 53200, and the others run on. A start reads the checkpoints and the events after the
   last one.
 
 Connecting
@@ -91,6 +92,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = memory_budget)]
     pub(crate) memory_budget: u64,
 
+    /// The most that one query may hold, and where work_mem starts; half of what queries have [default]
+    #[arg(long, value_name = "SIZE", value_parser = query_memory)]
+    pub(crate) query_memory: Option<u64>,
+
     /// Make a checkpoint whenever this many events were written: the most a start has to read
     #[arg(long, value_name = "EVENTS", default_value_t = 100_000,
           value_parser = clap::value_parser!(u64).range(1..))]
@@ -99,6 +104,11 @@ pub(crate) struct ServeArguments {
     /// How many transactions' idempotency keys to keep in memory; the rest are looked up on disk
     #[arg(long, value_name = "N", default_value_t = 500_000)]
     pub(crate) idempotency_hot_cap: usize,
+
+    /// Disk space in the data directory for what running queries have no memory for, such as 10GiB, and
+    /// half of what is free at most; 0 for none
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = temp_limit)]
+    pub(crate) temp_limit: u64,
 }
 
 const VERIFY_EXAMPLES: &str = "\
@@ -192,6 +202,21 @@ fn connections(text: &str) -> Result<usize, String> {
 const MEMORY_BUDGET_MIN: u64 = 128 << 20;
 
 fn memory_budget(text: &str) -> Result<u64, String> {
+    size(text, MEMORY_BUDGET_MIN)
+}
+
+/// Less is too little to sort or join anything.
+const QUERY_MEMORY_MIN: u64 = 1 << 20;
+
+fn query_memory(text: &str) -> Result<u64, String> {
+    size(text, QUERY_MEMORY_MIN)
+}
+
+fn temp_limit(text: &str) -> Result<u64, String> {
+    if text == "0" { Ok(0) } else { size(text, 0) }
+}
+
+fn size(text: &str, least: u64) -> Result<u64, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
         "mib" | "mb" | "m" => 1 << 20,
@@ -201,8 +226,8 @@ fn memory_budget(text: &str) -> Result<u64, String> {
     };
     let bytes = text[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     match bytes {
-        Some(bytes) if bytes >= MEMORY_BUDGET_MIN => Ok(bytes),
-        Some(_) => Err("at least 128MiB are needed".to_owned()),
+        Some(bytes) if bytes >= least => Ok(bytes),
+        Some(_) => Err(format!("at least {}MiB are needed", least >> 20)),
         None => Err(format!("{text:?} is not a size: write 512MiB or 4GiB")),
     }
 }
@@ -221,7 +246,9 @@ mod tests {
         assert_eq!(serve.listen.to_string(), "127.0.0.1:5433");
         assert_eq!((serve.demo, serve.max_connections), (false, 256));
         assert_eq!(serve.memory_budget, 2 << 30);
+        assert_eq!(serve.query_memory, None);
         assert_eq!((serve.checkpoint_every, serve.idempotency_hot_cap), (100_000, 500_000));
+        assert_eq!(serve.temp_limit, 4 << 30);
     }
 
     #[test]
@@ -238,6 +265,9 @@ mod tests {
             ("99999999999TiB", None),
         ] {
             assert_eq!(memory_budget(text).ok(), expected, "{text}");
+        }
+        for (text, expected) in [("0", Some(0)), ("1MiB", Some(1 << 20)), ("1", None), ("", None)] {
+            assert_eq!(temp_limit(text).ok(), expected, "{text}");
         }
     }
 

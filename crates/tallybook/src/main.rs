@@ -90,8 +90,10 @@ async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let ServeArguments { data, listen, demo, max_connections, .. } = &arguments;
     let storing = Storing {
         memory_budget_bytes: arguments.memory_budget,
+        query_memory_bytes: arguments.query_memory,
         checkpoint_every_events: arguments.checkpoint_every,
         idempotency_hot_cap: arguments.idempotency_hot_cap,
+        temporary_bytes_max: arguments.temp_limit,
     };
     // Before the directory is touched: a refused address must leave nothing behind.
     let listener = server::bind(*listen).await?;

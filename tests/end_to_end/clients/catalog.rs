@@ -51,6 +51,27 @@ fn what_must_be_given_is_shown_as_not_null() {
 }
 
 #[test]
+fn functions_and_their_definitions() {
+    let server = Server::start();
+    let listed = say(&server, "\\df\n");
+    let lines: Vec<&str> = listed.lines().filter(|line| line.contains("| func")).collect();
+    assert_eq!(lines.len(), 7, "{listed}");
+    for (name, arguments) in [
+        ("accounts_at", "book text, t timestamp with time zone"),
+        ("trial_balance_on", "book text, day date"),
+        ("format_amount", "amount numeric, asset text"),
+    ] {
+        let line = lines.iter().find(|line| line.contains(&format!(" {name} ")));
+        assert!(line.is_some_and(|line| line.contains(arguments)), "{name} in {listed}");
+    }
+    let described = say(&server, "\\df+ path_prefixes\n");
+    assert!(described.contains("The accounts above a path, and itself"), "{described}");
+    let source = say(&server, "\\sf trial_balance_on\n");
+    assert!(source.starts_with("CREATE OR REPLACE FUNCTION public.trial_balance_on("), "{source}");
+    assert!(source.contains("coalesce(occurred_at, committed_at)"), "{source}");
+}
+
+#[test]
 fn the_connection_and_the_databases() {
     let server = Server::start();
     let connection = say(&server, "\\conninfo\n");

@@ -150,3 +150,66 @@ fn what_is_kept_for_a_cursor_is_bounded() {
     assert_eq!(client.query("MOVE LAST FROM e")[0].text(), "MOVE 1");
     client.query("ROLLBACK");
 }
+
+/// A client that has read the first row of a long result, and reads on only when it is told to.
+fn stalled(server: &Server, query: &str) -> RawClient {
+    let mut client = RawClient::start(server.address());
+    client.send('Q', &[query.as_bytes(), b"\0"].concat());
+    while !matches!(client.read().expect("rows come").kind, 'D' | 'd') {}
+    client
+}
+
+/// Reads on to the end; gives the number of rows and the error.
+fn rest(client: &mut RawClient) -> (u64, Option<String>) {
+    let (mut rows, mut error) = (0, None);
+    loop {
+        let message = client.read().expect("the rows go on");
+        match message.kind {
+            'D' | 'd' => rows += 1,
+            'E' => error = Some(message.sqlstate()),
+            'Z' => return (rows, error),
+            _ => {}
+        }
+    }
+}
+
+/// The query waits for its client when the request comes, and not the client for the query.
+#[test]
+fn a_read_that_waits_for_its_client_can_be_cancelled() {
+    let server = Server::start();
+    let wide = "SELECT n, repeat('x', 200) FROM generate_series(1, 1000000) AS s(n)";
+    for query in [wide.to_owned(), format!("COPY ({wide}) TO STDOUT")] {
+        let mut client = stalled(&server, &query);
+        RawClient::cancel(server.address(), client.cancel_key());
+        let (rows, error) = rest(&mut client);
+        assert_eq!(error.as_deref(), Some("57014"), "{query} after {rows} rows");
+        let next = client.query("SELECT 1");
+        assert!(next.iter().all(|message| message.kind != 'E'), "{next:?}");
+    }
+}
+
+/// One session sorts more than it may, another less; `work_mem` decides for each.
+#[test]
+fn a_greedy_query_is_told_its_limit_while_another_runs_on() {
+    let server = small_server(&["--query-memory", "16MiB"]);
+    let mut modest = stalled(
+        &server,
+        "SELECT n, repeat('x', 200) FROM generate_series(1, 20000) AS s(n) ORDER BY n DESC",
+    );
+    let mut greedy = RawClient::start(server.address());
+    let sorts = "SELECT n FROM generate_series(1, 3000000) AS s(n) ORDER BY n DESC";
+    for (setting, limit) in [("", "16 MB"), ("SET work_mem = '4MB'", "4 MB")] {
+        greedy.query(setting);
+        let answers = greedy.query(sorts);
+        let error = answers.iter().find(|message| message.kind == 'E').expect("an error");
+        assert_eq!(error.sqlstate(), "53200");
+        let mut fields = error.fields();
+        let message = fields.remove(&'M').unwrap_or_default();
+        assert!(message.contains(&format!("({limit})")), "{message}");
+        let hint = fields.remove(&'H').unwrap_or_default();
+        assert!(hint.contains("work_mem") && hint.contains("--query-memory"), "{hint}");
+    }
+    let beyond = greedy.query("SET work_mem = '17MB'");
+    assert_eq!(beyond[0].sqlstate(), "22023");
+    assert_eq!(rest(&mut modest), (19_999, None));
+}

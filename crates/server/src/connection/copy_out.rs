@@ -61,6 +61,7 @@ impl Connection {
         &mut self,
         batch: &RecordBatch,
         rows: &mut CopyRows,
+        interruption: Interruption,
     ) -> Result<(), Failure> {
         let CopyRows { writer, format, line, tuple } = rows;
         let reader = writer.read(batch).map_err(Report::from)?;
@@ -74,7 +75,7 @@ impl Connection {
                 writer.write_copy_line(line, &reader, row, format).map_err(Report::from)?;
                 backend::copy_data(self.out(), line);
             }
-            self.send_if_much().await?;
+            self.send_if_much(interruption).await?;
         }
         Ok(())
     }

@@ -234,7 +234,7 @@ impl Connection {
         self.send_notices();
         if max_rows != 0 {
             let columns = prepared.columns().unwrap_or_default().to_vec();
-            let cursor = Box::new(RowCursor::over(columns, batches));
+            let cursor = Box::new(RowCursor::over(columns, batches, RowsTag::Counted("SELECT")));
             return self.go_on(name, cursor, formats, max_rows, Interruption::Never).await;
         }
         let rows = self.send_batches(prepared, formats, &batches).await?;
@@ -256,8 +256,8 @@ impl Connection {
     ) -> Result<(), Failure> {
         let WriteAnswer { verb, rows, .. } = answer;
         let columns = prepared.columns().unwrap_or_default().to_vec();
-        let rows = futures::stream::iter(rows.map(Ok::<_, sql::Error>));
-        let cursor = self.cursor(prepared.kind(), columns, rows, RowsTag::Counted(verb));
+        let batches = rows.into_iter().collect();
+        let cursor = RowCursor::over(columns, batches, RowsTag::Counted(verb));
         self.go_on(name, Box::new(cursor), formats, max_rows, Interruption::Never).await
     }
 

@@ -1,7 +1,7 @@
 //! Reads that are answered at once, on the connection's own task: no other thread is asked, and
 //! nothing is waited for but the client.
 
-use super::rows::{Order, RowSink};
+use super::rows::{Interruption, Order, RowSink};
 use super::{Connection, Failure};
 use crate::wire::backend::{self, Format};
 use sql::arrow::record_batch::RecordBatch;
@@ -32,7 +32,8 @@ impl Connection {
         let writer = self.row_writer(prepared.columns().unwrap_or_default(), formats);
         let mut sent = 0;
         for batch in batches {
-            self.give(batch, &mut RowSink::Client(&writer), Order::FirstToLast).await?;
+            let sink = &mut RowSink::Client(&writer);
+            self.give(batch, sink, Order::FirstToLast, Interruption::Never).await?;
             sent += batch.num_rows() as u64;
         }
         Ok(sent)

@@ -10,9 +10,9 @@ use crate::codec::{RowWriter, Style};
 use crate::query_runtime::{Batches, RunningQuery};
 use crate::report::Report;
 use crate::wire::backend::{self, Format};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Column, CursorPosition, CursorStep, KeptRows, RowsTag, StatementKind};
+use sql::{Column, CursorPosition, CursorStep, KeptRows, Rows, RowsTag, StatementKind};
 use std::fmt;
 use tokio::time::Instant;
 
@@ -55,6 +55,12 @@ pub(super) enum Interruption {
     Never,
 }
 
+impl Interruption {
+    fn is_allowed(self) -> bool {
+        matches!(self, Interruption::Allowed { .. })
+    }
+}
+
 /// Where the rows of a step go.
 #[derive(Debug)]
 pub(super) enum RowSink<'a> {
@@ -74,11 +80,11 @@ pub(super) enum Order {
 }
 
 impl RowCursor {
-    /// Over rows of a SELECT that are there.
-    pub(super) fn over(columns: Vec<Column>, batches: Vec<RecordBatch>) -> Self {
+    /// Over rows that are there.
+    pub(super) fn over(columns: Vec<Column>, batches: Vec<RecordBatch>, tag: RowsTag) -> Self {
         RowCursor {
             columns,
-            tag: RowsTag::Counted("SELECT"),
+            tag,
             source: Source::Here(futures::stream::iter(batches.into_iter().map(Ok)).boxed()),
             rest: None,
             kept: None,
@@ -88,7 +94,7 @@ impl RowCursor {
 
     /// Behind the rows of a SELECT, which have been sent.
     pub(super) fn at_end(columns: Vec<Column>, rows: u64) -> Self {
-        let mut cursor = Self::over(columns, Vec::new());
+        let mut cursor = Self::over(columns, Vec::new(), RowsTag::Counted("SELECT"));
         cursor.position.went_forward(None, rows);
         cursor
     }
@@ -187,20 +193,18 @@ impl RowCursor {
 
 impl Connection {
     /// A cursor over the rows that a statement answered with.
-    pub(super) fn cursor<E: 'static>(
+    pub(super) fn cursor(
         &self,
         kind: StatementKind,
         columns: Vec<Column>,
-        rows: impl Stream<Item = Result<RecordBatch, E>> + Send + 'static,
+        rows: Rows,
         tag: RowsTag,
-    ) -> RowCursor
-    where
-        sql::Error: From<E>,
-    {
+    ) -> RowCursor {
+        let stop = rows.stop_signal().clone();
         let batches = rows.map(|batch| batch.map_err(sql::Error::from)).boxed();
         let source = match kind {
             StatementKind::Query | StatementKind::Declare { .. } | StatementKind::CopyTo => {
-                Source::Query(self.query_threads.run(batches))
+                Source::Query(self.query_threads.run(batches, stop))
             }
             _ => Source::Here(batches),
         };
@@ -221,6 +225,9 @@ impl Connection {
         mut sink: RowSink<'_>,
         interruption: Interruption,
     ) -> Result<u64, Failure> {
+        let interrupt = self.registration.interrupt.clone();
+        // Also while rows are written, a cancel request is for this statement.
+        let _running = interruption.is_allowed().then(|| interrupt.start());
         let mut read = 0;
         match step {
             CursorStep::Rewind => cursor.position = CursorPosition::default(),
@@ -229,7 +236,7 @@ impl Connection {
                     match cursor.ready(read, rows_left(wanted, read)) {
                         Some(batch) => {
                             read += batch.num_rows() as u64;
-                            self.give(&batch, &mut sink, Order::FirstToLast).await?;
+                            self.give(&batch, &mut sink, Order::FirstToLast, interruption).await?;
                         }
                         None if self.pull(cursor, interruption).await? => {}
                         None => break,
@@ -240,7 +247,7 @@ impl Connection {
             CursorStep::Backward(wanted) => {
                 while let Some(batch) = cursor.behind(read, rows_left(wanted, read)) {
                     read += batch.num_rows() as u64;
-                    self.give(&batch, &mut sink, Order::LastToFirst).await?;
+                    self.give(&batch, &mut sink, Order::LastToFirst, interruption).await?;
                 }
                 cursor.position.went_back(wanted, read);
             }
@@ -277,6 +284,7 @@ impl Connection {
         batch: &RecordBatch,
         sink: &mut RowSink<'_>,
         order: Order,
+        interruption: Interruption,
     ) -> Result<(), Failure> {
         let writer = match sink {
             RowSink::Nowhere => return Ok(()),
@@ -287,7 +295,7 @@ impl Connection {
                 }
                 return Ok(());
             }
-            RowSink::Copy(rows) => return self.copy_rows(batch, rows).await,
+            RowSink::Copy(rows) => return self.copy_rows(batch, rows, interruption).await,
             RowSink::Client(writer) => writer,
         };
         let reader = writer.read(batch).map_err(Report::from)?;
@@ -298,15 +306,24 @@ impl Connection {
                 Order::LastToFirst => count - 1 - index,
             };
             writer.write_row(self.out(), &reader, row).map_err(Report::from)?;
-            self.send_if_much().await?;
+            self.send_if_much(interruption).await?;
         }
         Ok(())
     }
 
     /// Sends what is written so far if it is more than should wait.
-    pub(super) async fn send_if_much(&mut self) -> Result<(), Failure> {
+    pub(super) async fn send_if_much(&mut self, interruption: Interruption) -> Result<(), Failure> {
         if self.socket.wants_flush() {
-            self.socket.flush().await?;
+            match interruption {
+                Interruption::Allowed { deadline } => {
+                    // A client that reads slowly, or not at all, does not keep the query. What is
+                    // not sent by then still goes before the error.
+                    let interrupt = self.registration.interrupt.clone();
+                    let flushing = async { Ok::<_, Report>(self.socket.flush().await) };
+                    interrupt.guard(deadline, flushing).await??;
+                }
+                Interruption::Never => self.socket.flush().await?,
+            }
         } else if self.replies.holds_too_much() {
             // As if the client had asked for what there is so far.
             self.answer_held().await?;

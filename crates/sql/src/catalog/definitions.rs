@@ -34,6 +34,7 @@ pub(crate) struct Definitions {
     pub(crate) function_arguments: ByOid,
     pub(crate) function_identities: ByOid,
     pub(crate) function_results: ByOid,
+    pub(crate) function_definitions: ByOid,
     /// Tables and views that are only found with their schema in front.
     pub(crate) hidden_classes: ByOid,
     /// The columns of each index.
@@ -94,6 +95,13 @@ impl Definitions {
             function_arguments: of_functions(|function| function.arguments.clone()),
             function_identities: of_functions(|function| function.identity.clone()),
             function_results: of_functions(|function| function.result.clone()),
+            function_definitions: Arc::new(
+                exported
+                    .functions
+                    .iter()
+                    .filter_map(|(oid, function)| Some((*oid, function.definition.clone()?)))
+                    .collect(),
+            ),
             hidden_classes,
             index_columns: Arc::new(
                 keys.iter().map(|(_, key)| (i64::from(key.index_oid), key.columns)).collect(),

@@ -1,9 +1,10 @@
-//! `pg_description`: a sentence for each table and column of the ledger, for each view, and for the
-//! schemas.
+//! `pg_description`: a sentence for each table and column of the ledger, for each view and function, and
+//! for the schemas.
 
 use super::rows::CatalogRows;
 use super::{
-    INFORMATION_SCHEMA_NAMESPACE, PG_CATALOG_NAMESPACE, PUBLIC_NAMESPACE, RELATIONS, View,
+    FUNCTIONS, INFORMATION_SCHEMA_NAMESPACE, PG_CATALOG_NAMESPACE, PUBLIC_NAMESPACE, RELATIONS,
+    View,
 };
 use crate::Result;
 use datafusion::catalog::TableProvider;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The catalogs whose rows are described, by their oids in every Postgres.
+const PG_PROC: u32 = 1_255;
 const PG_CLASS: u32 = 1_259;
 const PG_NAMESPACE: u32 = 2_615;
 
@@ -57,6 +59,12 @@ fn all(views: &[View]) -> Vec<Description> {
     found.extend(
         views.iter().filter_map(|view| Some(of_relation(view.oid, 0, view.comment.as_deref()?))),
     );
+    found.extend(FUNCTIONS.iter().map(|function| Description {
+        object: function.oid,
+        catalog: PG_PROC,
+        part: 0,
+        text: function.comment.to_owned(),
+    }));
     found
 }
 

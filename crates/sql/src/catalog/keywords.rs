@@ -31,3 +31,10 @@ pub(super) fn table() -> Result<Arc<dyn TableProvider>> {
         })
         .finish()
 }
+
+/// Whether a name must be quoted because it is a word of the grammar.
+pub(crate) fn is_keyword(name: &str) -> bool {
+    WORDS
+        .lines()
+        .any(|line| line.split_once(' ').is_some_and(|(word, code)| word == name && code != "U"))
+}

@@ -14,10 +14,12 @@ mod databases;
 mod definitions;
 mod descriptions;
 mod exports;
+mod functions;
 mod information_schema;
 mod keywords;
 mod procedures;
 mod relation;
+mod routines;
 mod rows;
 mod settings;
 mod standard_constraints;
@@ -26,7 +28,8 @@ mod views;
 
 pub(crate) use definitions::{ByOid, Definitions};
 pub(crate) use descriptions::Descriptions;
-pub(crate) use keywords::is_reserved_word;
+pub(crate) use functions::{FUNCTIONS, LedgerFunction};
+pub(crate) use keywords::{is_keyword, is_reserved_word};
 pub(crate) use relation::{
     ACCOUNTS, ASSETS, BOOKS, EVENTS, PG_TYPE_KEY, POSTINGS, RELATIONS, Relation, TRANSACTIONS,
     TRANSFERS, arrow_type, typmod,
@@ -126,6 +129,8 @@ impl Catalog {
         }
         system
             .insert(("pg_catalog", "pg_description".to_owned()), descriptions::table(&self.views)?);
+        let routines = routines::table(&exported)?;
+        system.insert(("information_schema", "routines".to_owned()), routines);
         for (name, table) in information_schema::tables(&self.views)? {
             system.insert(("information_schema", name.to_owned()), table);
         }

@@ -1,6 +1,7 @@
 //! Types and functions of the exports by oid: names as `format_type` and `regproc` show them, and
 //! what `pg_get_function_arguments` and its kin say of a function.
 
+use super::PUBLIC_NAMESPACE;
 use super::exports::{int4, text};
 use crate::Result;
 use datafusion::arrow::array::{
@@ -9,6 +10,9 @@ use datafusion::arrow::array::{
 use datafusion::error::DataFusionError;
 use datafusion_pg_catalog::pg_catalog::PgCatalogStaticTables;
 use std::collections::BTreeMap;
+
+/// `sql` in `pg_language`.
+const LANGUAGE_SQL: i32 = 14;
 
 #[derive(Debug, Default)]
 pub(crate) struct Exported {
@@ -27,6 +31,9 @@ pub(crate) struct Procedure {
     /// The types of the arguments that tell one function from another.
     pub(crate) identity: String,
     pub(crate) result: String,
+    pub(crate) namespace: i64,
+    /// The text that would make it, for those that are written in SQL.
+    pub(crate) definition: Option<String>,
 }
 
 impl Exported {
@@ -65,6 +72,8 @@ impl Exported {
     fn add_functions(&mut self, batch: &RecordBatch) -> Result<()> {
         let (oids, results) = (numbers(batch, "oid")?, numbers(batch, "prorettype")?);
         let (names, inputs) = (texts(batch, "proname")?, texts(batch, "proargtypes")?);
+        let (namespaces, languages) = (numbers(batch, "pronamespace")?, numbers(batch, "prolang")?);
+        let sources = texts(batch, "prosrc")?;
         let sets = column(batch, "proretset")?.as_boolean_opt().cloned();
         let sets = sets.unwrap_or_else(|| BooleanArray::new_null(batch.num_rows()));
         for row in 0..batch.num_rows() {
@@ -84,9 +93,16 @@ impl Exported {
                 None => format!("{set}{}", self.type_text(i64::from(results.value(row)))),
             };
             let identity: Vec<String> = inputs.iter().map(|oid| self.type_text(*oid)).collect();
+            let (name, arguments) = (names.value(row), arguments.text(self));
+            let is_sql = languages.value(row) == LANGUAGE_SQL
+                && i64::from(namespaces.value(row)) == i64::from(PUBLIC_NAMESPACE);
+            let definition =
+                is_sql.then(|| definition(name, &arguments, &result, sources.value(row)));
             let procedure = Procedure {
-                name: names.value(row).to_owned(),
-                arguments: arguments.text(self),
+                name: name.to_owned(),
+                namespace: i64::from(namespaces.value(row)),
+                definition,
+                arguments,
                 identity: identity.join(", "),
                 result,
             };
@@ -94,6 +110,14 @@ impl Exported {
         }
         Ok(())
     }
+}
+
+/// A function of SQL as `pg_get_functiondef` shows it.
+fn definition(name: &str, arguments: &str, result: &str, source: &str) -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION public.{name}({arguments})\n RETURNS {result}\n LANGUAGE sql\n \
+         STABLE PARALLEL SAFE\nAS $function$\n{source}$function$\n"
+    )
 }
 
 /// A function's arguments; modes and names are empty where all are plain and none has a name.

@@ -2,6 +2,7 @@
 //! those that are empty here but whose columns tools expect.
 
 use super::exports::{self, Functions};
+use super::functions::procedures;
 use super::procedures::Exported;
 use crate::Result;
 use datafusion::arrow::array::RecordBatch;
@@ -61,13 +62,18 @@ pub(super) fn tables() -> Result<(Tables, Exported)> {
     let functions = Functions::new(&exports)?;
     let mut tables = Vec::new();
     for (name, table) in same_everywhere(&exports) {
-        tables.push((name.to_owned(), memory(table, exports::rows(table, &functions)?)?));
+        let mut rows = exports::rows(table, &functions)?;
+        if name == "pg_proc" {
+            rows.push(procedures(&exports::schema(table))?);
+        }
+        tables.push((name.to_owned(), memory(table, rows)?));
     }
     for (name, table) in empty_here(&exports) {
         tables.push((name.to_owned(), memory(table, Vec::new())?));
     }
-    let procedures = exports::rows(&exports.pg_proc, &functions)?;
-    Ok((tables, Exported::new(&exports, &procedures)?))
+    let mut known = exports::rows(&exports.pg_proc, &functions)?;
+    known.push(procedures(&exports::schema(&exports.pg_proc))?);
+    Ok((tables, Exported::new(&exports, &known)?))
 }
 
 fn memory(table: &ArrowTable, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {

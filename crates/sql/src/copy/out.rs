@@ -10,8 +10,7 @@ use crate::insert::Table;
 use crate::query::{PreparedQuery, QueryEngine};
 use crate::settings::SessionSettings;
 use crate::statement::{Body, parse};
-use crate::{Column, Error, Fault, Result};
-use datafusion::execution::SendableRecordBatchStream;
+use crate::{Column, Error, Fault, Result, Rows};
 use datafusion::sql::sqlparser::ast;
 use std::fmt;
 
@@ -38,7 +37,7 @@ pub(crate) struct CopyToPlan {
 /// The rows of a COPY TO, and how they are written.
 pub struct CopyOut {
     pub columns: Vec<Column>,
-    pub rows: SendableRecordBatchStream,
+    pub rows: Rows,
     pub format: CopyRowFormat,
 }
 

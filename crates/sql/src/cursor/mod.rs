@@ -15,8 +15,7 @@ pub(crate) use command::{DeclareCommand, parse_close, parse_declare, parse_fetch
 pub use kept_rows::KeptRows;
 pub use position::{CursorPosition, CursorStep, Direction, FetchEnd, FetchPlan};
 
-use crate::Column;
-use datafusion::execution::SendableRecordBatchStream;
+use crate::{Column, Rows};
 
 /// What a cursor statement wants done with the session's cursors.
 pub enum CursorCommand {
@@ -34,7 +33,7 @@ pub struct DeclaredCursor {
     pub name: String,
     pub options: CursorOptions,
     pub columns: Vec<Column>,
-    pub rows: SendableRecordBatchStream,
+    pub rows: Rows,
 }
 
 impl std::fmt::Debug for CursorCommand {

@@ -1,6 +1,7 @@
 //! `avg`: an exact sum, divided once at the end.
 
 use super::decimal::{DIVISION_SCALE, divide, numeric_out_of_range};
+use super::interval_sum::{self, INTERVAL, IntervalTotal};
 use super::sum::{
     ExactGroups, only, scalar, summand_type, unscaled, wide_state, wide_state_fields, wide_states,
 };
@@ -62,7 +63,7 @@ impl AggregateUDFImpl for Average {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         Ok(match summand_type("avg", only(types, "avg")?)? {
-            DataType::Float64 => DataType::Float64,
+            unsized_type @ (DataType::Float64 | INTERVAL) => unsized_type,
             other => DataType::Decimal128(38, scale_of(&other).max(DIVISION_SCALE)),
         })
     }
@@ -70,6 +71,12 @@ impl AggregateUDFImpl for Average {
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         if args.return_field.data_type() == &DataType::Float64 {
             return self.floats.accumulator(args);
+        }
+        if args.return_field.data_type() == &INTERVAL {
+            return match args.is_distinct {
+                true => Err(interval_sum::no_distinct()),
+                false => Ok(Box::new(IntervalTotal::average())),
+            };
         }
         let from = scale_of(only(args.expr_fields, "avg")?.data_type());
         Ok(Box::new(ExactAverage {
@@ -85,6 +92,9 @@ impl AggregateUDFImpl for Average {
         if args.return_field.data_type() == &DataType::Float64 {
             return self.floats.state_fields(args);
         }
+        if args.return_field.data_type() == &INTERVAL {
+            return Ok(interval_sum::state_fields(args.name));
+        }
         if args.is_distinct {
             return Ok(vec![Arc::new(Field::new_list(
                 format_state_name(args.name, "distinct"),
@@ -96,7 +106,8 @@ impl AggregateUDFImpl for Average {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        !args.is_distinct && args.return_field.data_type() != &DataType::Float64
+        let target = args.return_field.data_type();
+        !args.is_distinct && target != &DataType::Float64 && target != &INTERVAL
     }
 
     fn create_groups_accumulator(

@@ -12,17 +12,21 @@
 
 mod average;
 mod decimal;
+mod deviation;
+mod interval_extreme;
+mod interval_sum;
 mod operator;
 mod planner;
 mod rule;
 mod sum;
 mod wide;
 
-pub(crate) use decimal::{DIVISION_SCALE, exact_rescale, numeric_out_of_range};
+pub(crate) use decimal::{DIVISION_SCALE, division_by_zero, exact_rescale, numeric_out_of_range};
+pub(crate) use interval_extreme::interval_extreme;
 pub(crate) use planner::ExactArithmetic;
 pub(crate) use rule::CheckedRemainder;
 
-pub(crate) use operator::is_checked;
+pub(crate) use operator::{is_checked, operator_of};
 
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
@@ -35,6 +39,9 @@ pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> datafusion::error
     }
     registry.register_udaf(Arc::new(AggregateUDF::from(sum::Sum::new())))?;
     registry.register_udaf(Arc::new(AggregateUDF::from(average::Average::new())))?;
+    for aggregate in deviation::all() {
+        registry.register_udaf(Arc::new(aggregate))?;
+    }
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
@@ -85,6 +85,18 @@ impl Operation {
 /// Whether a function of this name is one of these: its value depends on its operands alone.
 pub(crate) fn is_checked(name: &str) -> bool {
     name.starts_with("checked_")
+}
+
+/// The operator that a function of this name computes.
+pub(crate) fn operator_of(name: &str) -> Option<Operator> {
+    Some(match name {
+        "checked_add" => Operator::Plus,
+        "checked_subtract" | "checked_negate" => Operator::Minus,
+        "checked_multiply" => Operator::Multiply,
+        "checked_divide" => Operator::Divide,
+        "checked_modulo" => Operator::Modulo,
+        _ => return None,
+    })
 }
 
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {

@@ -4,6 +4,7 @@
 //! into a [`Wide`], so a sum is out of range only if its final value is.
 
 use super::decimal::{bigint_out_of_range, numeric_out_of_range};
+use super::interval_sum::{self, INTERVAL, IntervalTotal};
 use super::wide::Wide;
 use crate::function::undefined;
 use datafusion::arrow::array::{
@@ -45,6 +46,9 @@ pub(super) fn summand_type(name: &str, data_type: &DataType) -> Result<DataType>
         | DataType::UInt64
         | DataType::Int64 => Ok(DataType::Decimal128(20, 0)),
         DataType::Float16 | DataType::Float32 => Ok(DataType::Float64),
+        DataType::Interval(_) | DataType::Duration(_) if matches!(name, "sum" | "avg") => {
+            Ok(INTERVAL)
+        }
         other => Err(undefined(name, std::slice::from_ref(other))),
     }
 }
@@ -81,6 +85,12 @@ impl AggregateUDFImpl for Sum {
         if args.return_field.data_type() == &DataType::Float64 {
             return self.floats.accumulator(args);
         }
+        if args.return_field.data_type() == &INTERVAL {
+            return match args.is_distinct {
+                true => Err(interval_sum::no_distinct()),
+                false => Ok(Box::new(IntervalTotal::sum())),
+            };
+        }
         let target = args.return_field.data_type().clone();
         if args.is_distinct {
             return Ok(Box::new(DistinctSum { seen: HashSet::new(), target }));
@@ -91,6 +101,9 @@ impl AggregateUDFImpl for Sum {
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         if args.return_field.data_type() == &DataType::Float64 {
             return self.floats.state_fields(args);
+        }
+        if args.return_field.data_type() == &INTERVAL {
+            return Ok(interval_sum::state_fields(args.name));
         }
         if args.is_distinct {
             return Ok(vec![Arc::new(Field::new_list(
@@ -103,7 +116,8 @@ impl AggregateUDFImpl for Sum {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        !args.is_distinct && args.return_field.data_type() != &DataType::Float64
+        let target = args.return_field.data_type();
+        !args.is_distinct && target != &DataType::Float64 && target != &INTERVAL
     }
 
     fn create_groups_accumulator(

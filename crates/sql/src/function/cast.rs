@@ -5,14 +5,14 @@
 use super::own;
 use super::row_function::{Out, Takes, row_function};
 use super::simple::{TextFunction, answer, arrays, undefined};
-use crate::timestamp::{parse_date, parse_timestamp, parse_timestamptz};
+use crate::timestamp::{instant_of_local, parse_date, parse_timestamp, parse_timestamptz};
 use crate::{Error, Fault, PgType};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{
     Array, AsArray, BinaryArray, Date32Array, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
@@ -24,8 +24,8 @@ use std::sync::Arc;
 pub(super) fn all() -> Vec<ScalarUDF> {
     vec![
         TextFunction::udf("uuid", |text| uuid_text(text).map(Some)),
-        TextFunction::udf("json", |text| {
-            checked_json(text, "json").map(|()| Some(text.to_owned()))
+        row_function("json", &[Takes::Text], PgType::Json, |args| {
+            checked_json(args[0].text(), "json").map(|()| Out::Text(args[0].text().to_owned()))
         }),
         ScalarUDF::from(Bytea { signature: Signature::user_defined(Volatility::Immutable) }),
         row_function("varchar", &[Takes::Text], PgType::Varchar, |args| {
@@ -165,18 +165,19 @@ impl ScalarUDFImpl for TimestampTz {
                 .map_err(own)?;
             return answer(Arc::new(instants.with_timezone("UTC")), constant);
         }
-        // A time without a zone is local time of the session.
-        let local = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.name().into()));
         let strict = CastOptions { safe: false, ..CastOptions::default() };
-        let zoned = match values.data_type() {
-            DataType::Date32 => {
-                let midnight = DataType::Timestamp(TimeUnit::Microsecond, None);
-                cast_with_options(&cast_with_options(values, &midnight, &strict)?, &local, &strict)?
-            }
-            DataType::Timestamp(_, None) => cast_with_options(values, &local, &strict)?,
-            _ => Arc::clone(values),
-        };
-        answer(cast_with_options(&zoned, &timestamptz_type(), &strict)?, constant)
+        if matches!(values.data_type(), DataType::Timestamp(_, Some(_))) {
+            return answer(cast_with_options(values, &timestamptz_type(), &strict)?, constant);
+        }
+        // A time without a zone is local time of the session, also where its clocks skip or repeat.
+        let local = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let instants = cast_with_options(values, &local, &strict)?
+            .as_primitive::<TimestampMicrosecondType>()
+            .iter()
+            .map(|local| local.map(|local| instant_of_local(local, zone)).transpose())
+            .collect::<crate::Result<TimestampMicrosecondArray>>()
+            .map_err(own)?;
+        answer(Arc::new(instants.with_timezone("UTC")), constant)
     }
 }
 

@@ -1,28 +1,155 @@
-//! `date_trunc`: DataFusion's own, except for periods of days and longer.
+//! `date_trunc`: DataFusion's own, except for periods of days and longer, for intervals, and in a
+//! zone that is named.
 //!
 //! DataFusion goes through the calendar for every value. Neighbours in a column mostly lie in the
 //! same month, so here a period is found once and kept until a value lies outside of it.
 
+use super::interval::{parts, with_parts};
+use super::own;
+use super::typed::{Body, Datum, Kind, overload, zoned};
+use crate::timestamp::{instant_of_local, local_of_instant, named_zone};
+use crate::{Error, Fault, PgType};
 use chrono::{DateTime, Datelike, Days, LocalResult, Months, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
-use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit, TimestampMicrosecondType};
-use datafusion::error::Result;
+use datafusion::arrow::datatypes::{
+    DataType, FieldRef, IntervalMonthDayNano, TimeUnit, TimestampMicrosecondType,
+};
+use datafusion::error::{DataFusionError, Result};
 use datafusion::functions::datetime;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) fn date_trunc() -> ScalarUDF {
-    ScalarUDF::from(DateTrunc { any: datetime::date_trunc() })
+    let signature = Signature::user_defined(Volatility::Immutable);
+    ScalarUDF::from(DateTrunc { any: datetime::date_trunc(), far: far(), signature })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct DateTrunc {
-    /// Any unit, any type.
+    /// Any unit up to a year, any instant.
     any: Arc<ScalarUDF>,
+    /// Decades and longer, intervals, zones.
+    far: Arc<ScalarUDF>,
+    signature: Signature,
+}
+
+/// `date_trunc` row by row.
+fn far() -> Arc<ScalarUDF> {
+    use Kind::{Interval, Text, Timestamp, TimestampTz};
+    let in_zone: Body = |row| instant(row.text(0), row.micros(1), row.zone);
+    Arc::new(zoned(
+        "date_trunc",
+        &[
+            overload(&[Text, TimestampTz], PgType::TimestampTz, in_zone),
+            overload(&[Text, Timestamp], PgType::Timestamp, |row| {
+                Ok(Some(Datum::Timestamp(local(
+                    row.text(0),
+                    row.micros(1),
+                    "timestamp without time zone",
+                )?)))
+            }),
+            overload(&[Text, Interval], PgType::Interval, |row| {
+                Ok(Some(Datum::Interval(interval(row.text(0), row.interval(1))?)))
+            }),
+            overload(&[Text, TimestampTz, Text], PgType::TimestampTz, |row| {
+                let zone = named_zone(row.text(2)).ok_or_else(|| {
+                    let message = format!("time zone \"{}\" not recognized", row.text(2));
+                    own(Error::new(Fault::InvalidParameterValue, message))
+                })?;
+                instant(row.text(0), row.micros(1), zone)
+            }),
+        ],
+    ))
+}
+
+fn instant(unit: &str, micros: i64, zone: Tz) -> Result<Option<Datum<'static>>> {
+    let at = local_of_instant(micros, zone).map_err(own)?;
+    let truncated = local(unit, at, "timestamp with time zone")?;
+    Ok(Some(Datum::Timestamp(instant_of_local(truncated, zone).map_err(own)?)))
+}
+
+fn unknown(unit: &str, type_name: &str) -> DataFusionError {
+    let message = format!("unit \"{unit}\" not recognized for type {type_name}");
+    own(Error::new(Fault::InvalidParameterValue, message))
+}
+
+/// Microseconds of units that the clock has.
+fn clock_unit(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "microsecond" | "microseconds" => 1,
+        "millisecond" | "milliseconds" => 1_000,
+        "second" | "seconds" => 1_000_000,
+        "minute" | "minutes" => 60_000_000,
+        "hour" | "hours" => 3_600_000_000,
+        _ => return None,
+    })
+}
+
+/// Years of units that are longer than one.
+fn years(unit: &str) -> Option<i32> {
+    Some(match unit {
+        "year" | "years" => 1,
+        "decade" | "decades" => 10,
+        "century" | "centuries" => 100,
+        "millennium" | "millennia" => 1_000,
+        _ => return None,
+    })
+}
+
+/// Local time at the beginning of its unit.
+fn local(unit: &str, micros: i64, type_name: &str) -> Result<i64> {
+    let unit = unit.to_ascii_lowercase();
+    if let Some(length) = clock_unit(&unit) {
+        return Ok(micros.div_euclid(length) * length);
+    }
+    let date = DateTime::from_timestamp_micros(micros).map(|at| at.date_naive());
+    let date = date.ok_or_else(|| own(Error::unsupported("a timestamp beyond the calendar")))?;
+    let first = match years(&unit) {
+        Some(length) => {
+            // Centuries begin with the year 1, decades with 0.
+            let begins = i32::from(length >= 100);
+            NaiveDate::from_ymd_opt(
+                (date.year() - begins).div_euclid(length) * length + begins,
+                1,
+                1,
+            )
+        }
+        None => {
+            let period = Period::named(unit.strip_suffix('s').unwrap_or(&unit));
+            period.ok_or_else(|| unknown(&unit, type_name))?.first_day(date)
+        }
+    };
+    let first = first.ok_or_else(|| own(Error::unsupported("a timestamp beyond the calendar")))?;
+    Ok(first.and_time(NaiveTime::MIN).and_utc().timestamp_micros())
+}
+
+/// An interval without what is smaller than its unit.
+fn interval(unit: &str, interval: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
+    let unit = unit.to_ascii_lowercase();
+    let (months, days, micros) = parts(interval);
+    let months = i64::from(months);
+    if let Some(length) = clock_unit(&unit) {
+        return with_parts(months, days.into(), micros / length * length);
+    }
+    if let Some(length) = years(&unit) {
+        let length = i64::from(length) * 12;
+        return with_parts(months / length * length, 0, 0);
+    }
+    match unit.as_str() {
+        "day" | "days" => with_parts(months, days.into(), 0),
+        "month" | "months" => with_parts(months, 0, 0),
+        "quarter" => with_parts(months / 3 * 3, 0, 0),
+        "week" | "weeks" => {
+            Err(own(Error::unsupported("unit \"week\" not supported for type interval")
+                .with_detail("Months usually have fractional weeks.")))
+        }
+        _ => Err(unknown(&unit, "interval")),
+    }
 }
 
 impl ScalarUDFImpl for DateTrunc {
@@ -31,7 +158,11 @@ impl ScalarUDFImpl for DateTrunc {
     }
 
     fn signature(&self) -> &Signature {
-        self.any.signature()
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.far.coerce_types(types)
     }
 
     fn aliases(&self) -> &[String] {
@@ -43,15 +174,29 @@ impl ScalarUDFImpl for DateTrunc {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        self.any.return_field_from_args(args)
+        self.far.return_field_from_args(args)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match in_periods(&args.args) {
-            Some(truncated) => Ok(ColumnarValue::Array(truncated)),
-            None => self.any.invoke_with_args(args),
-        }
+        let target = args.return_field.data_type().clone();
+        let truncated = match in_periods(&args.args) {
+            Some(truncated) => ColumnarValue::Array(truncated),
+            None if plain(&args.args) => self.any.invoke_with_args(args)?,
+            None => return self.far.invoke_with_args(args),
+        };
+        // The zone in which it was counted is no part of an instant.
+        truncated.cast_to(&target, None)
     }
+}
+
+/// Whether DataFusion's function means the same.
+fn plain(args: &[ColumnarValue]) -> bool {
+    const UNITS: [&str; 8] =
+        ["second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+    let [ColumnarValue::Scalar(unit), instants] = args else { return false };
+    let named = unit.try_as_str().flatten();
+    named.is_some_and(|unit| UNITS.contains(&unit.to_ascii_lowercase().as_str()))
+        && matches!(instants.data_type(), DataType::Timestamp(..))
 }
 
 /// `None` where the general function has to answer.
@@ -93,20 +238,24 @@ impl Period {
         })
     }
 
+    fn first_day(self, date: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            Period::Day => Some(date),
+            Period::Week => {
+                date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into()))
+            }
+            Period::Months(months) => {
+                let month = date.month0() / months * months;
+                NaiveDate::from_ymd_opt(date.year(), month + 1, 1)
+            }
+        }
+    }
+
     /// The instants of the period that holds this one. `None` where the zone's clock repeats or
     /// skips one of its ends, or the calendar does.
     fn around(self, instant: i64, zone: Tz) -> Option<Range<i64>> {
         let date = DateTime::from_timestamp_micros(instant)?.with_timezone(&zone).date_naive();
-        let first = match self {
-            Period::Day => date,
-            Period::Week => {
-                date.checked_sub_days(Days::new(date.weekday().num_days_from_monday().into()))?
-            }
-            Period::Months(months) => {
-                let month = date.month0() / months * months;
-                NaiveDate::from_ymd_opt(date.year(), month + 1, 1)?
-            }
-        };
+        let first = self.first_day(date)?;
         let next = match self {
             Period::Day => first.checked_add_days(Days::new(1))?,
             Period::Week => first.checked_add_days(Days::new(7))?,

@@ -1,41 +1,59 @@
 //! Functions that DataFusion lacks or that mean something else in Postgres.
 //!
-//! Owns: casts to uuid, json, unsized numeric and timestamptz, JSON operators, `to_char` with
-//! Postgres' patterns, `format_amount`, values of the session, and what catalogs are asked through.
+//! Owns: casts to uuid, json, unsized numeric and timestamptz, JSON operators, intervals, patterns of
+//! `to_char` and its kin, numbers and texts as Postgres computes them, arrays, `format_amount`, values
+//! of the session, and what catalogs are asked through. Most are written for one row over `typed`.
 //!
 //! Invariant: a function under a Postgres name answers what Postgres answers, or an error.
 
+mod array;
 mod array_text;
 mod cast;
 mod catalog;
+mod character;
 mod date_trunc;
 mod extract;
+mod interval;
 mod jsonb;
 mod known_names;
 mod like;
+mod made_times;
 mod money;
 mod nullable;
+mod number;
 mod numeric_cast;
 mod one_row;
 mod operand_types;
+mod ordered_set;
 mod path;
 mod random_uuid;
+mod regular;
 mod rewrite;
 mod row_function;
 mod row_of;
 mod series;
 mod session;
 mod setting_lookup;
+mod shown;
 mod simple;
+mod template;
+mod temporal_operators;
 mod time_zone;
-mod to_char;
+mod type_of;
+mod typed;
+mod variadic;
 
 pub(crate) use array_text::parse as parse_array;
 pub(crate) use catalog::register_catalog_functions;
+pub(crate) use interval::{
+    divided as interval_divided, interval_order, micros as interval_micros,
+    parse as parse_interval, parse_fields as parse_interval_fields,
+    with_parts as interval_of_parts,
+};
 pub(crate) use jsonb::{jsonb_key, jsonb_value, normal_text as jsonb_text};
 pub(crate) use known_names::{check_known, undefined_function};
 pub(crate) use money::{format_amount_at, is_format_amount};
-pub(crate) use nullable::NAME as MAY_BE_NULL;
+pub(crate) use nullable::{NAME as MAY_BE_NULL, may_be_null};
 pub(crate) use one_row::one_row;
 pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;
@@ -49,27 +67,45 @@ use std::sync::Arc;
 use store::Ledger;
 
 pub(crate) fn register(state: &mut SessionState, ledger: &Ledger) -> Result<()> {
-    for function in cast::all().into_iter().chain(session::all()).chain(jsonb::all()).chain([
-        numeric_cast::numeric(),
-        series::series(),
-        row_of::row_of(),
-        row_of::outer_row_of(),
-        like::like_pattern(),
-        date_trunc::date_trunc(),
-        to_char::to_char(),
-        path::path_prefixes(),
-        money::format_amount(ledger.clone()),
-        nullable::nullable(),
-        random_uuid::gen_random_uuid(),
-        time_zone::timezone(),
-        extract::extract(),
-        extract::date_part(),
-    ]) {
+    for function in cast::all()
+        .into_iter()
+        .chain(session::all())
+        .chain(jsonb::all())
+        .chain(interval::all())
+        .chain(number::all())
+        .chain(template::all())
+        .chain(array::all())
+        .chain(regular::all())
+        .chain(made_times::all())
+        .chain(variadic::all())
+        .chain([
+            numeric_cast::numeric(),
+            series::series(),
+            row_of::row_of(),
+            row_of::outer_row_of(),
+            character::chr(),
+            shown::text_of(),
+            type_of::pg_typeof(),
+            like::like_pattern(),
+            date_trunc::date_trunc(),
+            path::path_prefixes(),
+            money::format_amount(ledger.clone()),
+            nullable::nullable(),
+            random_uuid::gen_random_uuid(),
+            time_zone::timezone(),
+            extract::extract(),
+            extract::date_part(),
+        ])
+    {
         state.register_udf(Arc::new(function))?;
+    }
+    for aggregate in ordered_set::all() {
+        state.register_udaf(Arc::new(aggregate))?;
     }
     state.register_expr_planner(Arc::new(jsonb::JsonbOperators))?;
     state.register_expr_planner(Arc::new(operand_types::OperandTypes))?;
     state.register_expr_planner(Arc::new(exact::ExactArithmetic))?;
+    state.register_expr_planner(Arc::new(array::ArrayOperators))?;
     state.register_function_rewrite(Arc::new(jsonb::JsonbComparison))?;
     state.register_function_rewrite(Arc::new(rewrite::PostgresMeaning))?;
     state.register_function_rewrite(Arc::new(exact::CheckedRemainder))?;

@@ -6,12 +6,18 @@
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) const NAME: &str = "may_be_null";
+
+/// The value as this function gives it.
+pub(crate) fn may_be_null(value: Expr) -> Expr {
+    static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(nullable()));
+    FUNCTION.call(vec![value])
+}
 
 pub(super) fn nullable() -> ScalarUDF {
     ScalarUDF::from(Nullable { signature: Signature::any(1, Volatility::Immutable) })

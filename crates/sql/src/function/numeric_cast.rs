@@ -96,6 +96,11 @@ impl ScalarUDFImpl for NumericCast {
 }
 
 fn parse(text: &str) -> Result<Numeric> {
+    let name = text.trim().trim_start_matches(['+', '-']).to_ascii_lowercase();
+    if matches!(name.as_str(), "nan" | "inf" | "infinity") {
+        let message = format!("the numeric \"{}\" is not supported: it is no number", text.trim());
+        return Err(own(Error::unsupported(message)));
+    }
     Numeric::parse(text).map_err(|error| match error {
         NumericError::Malformed => own(Error::new(
             Fault::InvalidTextRepresentation,

@@ -4,12 +4,17 @@
 //! with an instant is local time of the session's zone, and calendar functions count in that zone.
 //! An instant cast to text is written as Postgres writes it. Casts to integers round.
 
+use super::array::{contains, equals_any};
 use super::cast::{
     session_zone, text_to_date, text_to_timestamp, timestamptz, timestamptz_type, uuid_text,
 };
+use super::interval::{interval_of_text, interval_order};
+use super::made_times::time_of_text;
 use super::numeric_cast::{nearest_integer, numeric};
 use super::own;
-use super::to_char::instant_text;
+use super::shown::text_of;
+use super::temporal_operators;
+use super::type_of::{TYPE_OF, type_name};
 use crate::catalog::PG_TYPE_KEY;
 use crate::query::from_arrow;
 use crate::{Error, Fault, PgType};
@@ -39,16 +44,8 @@ impl FunctionRewrite for PostgresMeaning {
         config: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         match expr {
-            Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
-                comparable(&left, op, &right, schema)?;
-                let new_left = read_as(*left.clone(), &right, schema)?;
-                let new_right = read_as(*right, &left, schema)?;
-                Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr {
-                    left: Box::new(new_left),
-                    op,
-                    right: Box::new(new_right),
-                })))
-            }
+            Expr::BinaryExpr(binary) if compares(binary.op) => compared(binary, schema),
+            Expr::BinaryExpr(binary) => Ok(computed(binary, schema)),
             // DataFusion merges lists as if all that is in them were constant.
             Expr::InList(InList { expr, list, negated })
                 if list.iter().any(|each| !each.column_refs().is_empty()) =>
@@ -57,18 +54,23 @@ impl FunctionRewrite for PostgresMeaning {
                 let any = equal.reduce(Expr::or).unwrap_or_else(|| lit(false));
                 Ok(Transformed::yes(if negated { !any } else { any }))
             }
+            Expr::Negative(inner) if is_interval(&inner, schema) => {
+                Ok(match temporal_operators::negated(inner.as_ref().clone()) {
+                    Some(negated) => Transformed::yes(negated),
+                    None => Transformed::no(Expr::Negative(inner)),
+                })
+            }
             Expr::InList(InList { expr, list, negated }) => {
                 let list = list
                     .into_iter()
                     .map(|each| read_as(each, &expr, schema))
                     .collect::<Result<Vec<_>>>()?;
+                let ordered = is_interval(&expr, schema);
+                let expr = Box::new(if ordered { order(*expr) } else { *expr });
+                let list = if ordered { list.into_iter().map(order).collect() } else { list };
                 Ok(Transformed::yes(Expr::InList(InList { expr, list, negated })))
             }
-            Expr::Between(Between { expr, negated, low, high }) => {
-                let low = Box::new(read_as(*low, &expr, schema)?);
-                let high = Box::new(read_as(*high, &expr, schema)?);
-                Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
-            }
+            Expr::Between(bounds) => between(bounds, schema),
             Expr::Case(case) if case.expr.is_none() => {
                 for (condition, _) in &case.when_then_expr {
                     is_condition(condition, schema)?;
@@ -76,20 +78,68 @@ impl FunctionRewrite for PostgresMeaning {
                 Ok(Transformed::no(Expr::Case(case)))
             }
             Expr::Cast(cast) => rewrite_cast(cast, schema, session_zone(config)),
-            Expr::ScalarFunction(function) => {
-                Ok(calendar_function(function, schema, session_zone(config)))
-            }
+            Expr::ScalarFunction(call) => function_meaning(call, schema, session_zone(config)),
             other => Ok(Transformed::no(other)),
         }
     }
 }
 
+fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let BinaryExpr { left, op, right } = binary;
+    comparable(&left, op, &right, schema)?;
+    let new_left = as_instant(read_as(*left.clone(), &right, schema)?, &right, schema);
+    let new_right = as_instant(read_as(*right, &left, schema)?, &left, schema);
+    let ordered = is_interval(&new_left, schema) || is_interval(&new_right, schema);
+    let [left, right] =
+        [new_left, new_right].map(|each| Box::new(if ordered { order(each) } else { each }));
+    Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+}
+
+/// Arithmetic with times, where the types were not known when it was planned.
+fn computed(binary: BinaryExpr, schema: &DFSchema) -> Transformed<Expr> {
+    let BinaryExpr { left, op, right } = &binary;
+    if let (Ok(left_type), Ok(right_type)) = (left.get_type(schema), right.get_type(schema))
+        && let Some(call) = temporal_operators::call(*op, (left, &left_type), (right, &right_type))
+    {
+        return Transformed::yes(call);
+    }
+    Transformed::no(Expr::BinaryExpr(binary))
+}
+
+fn between(bounds: Between, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Between { expr, negated, low, high } = bounds;
+    let low = as_instant(read_as(*low, &expr, schema)?, &expr, schema);
+    let high = as_instant(read_as(*high, &expr, schema)?, &expr, schema);
+    let ordered = is_interval(&expr, schema);
+    let [expr, low, high] =
+        [*expr, low, high].map(|each| Box::new(if ordered { order(each) } else { each }));
+    Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
+}
+
+/// Functions of DataFusion whose answer is not that of Postgres.
+fn function_meaning(
+    mut function: ScalarFunction,
+    schema: &DFSchema,
+    zone: Tz,
+) -> Result<Transformed<Expr>> {
+    Ok(match function.name() {
+        // A NULL among the elements is no value that is equal to another, and leaves it open.
+        "array_has" => {
+            let any = ScalarFunction::new_udf(Arc::new(equals_any()), function.args);
+            Transformed::yes(Expr::ScalarFunction(any))
+        }
+        "array_has_all" => Transformed::yes(contains(function.args, schema)?),
+        "round" if is_float(&function.args, schema) => {
+            Transformed::yes(call(nearest_integer(), function.args.remove(0)))
+        }
+        TYPE_OF => Transformed::yes(type_name(&function.args, schema)?),
+        _ => calendar_function(function, schema, zone),
+    })
+}
+
 /// A text and a number are not compared: neither would be read as the other in Postgres.
 fn comparable(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Result<()> {
     let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
-    if let (DataType::Interval(_), DataType::Interval(_)) = (&left_type, &right_type) {
-        return Err(own(Error::unsupported("comparing intervals is not supported")));
-    }
     let typed_text = |expr: &Expr, data_type: &DataType| {
         data_type == &DataType::Utf8 && !matches!(expr, Expr::Literal(..) | Expr::Placeholder(_))
     };
@@ -132,6 +182,30 @@ fn compares(operator: Operator) -> bool {
     )
 }
 
+/// A float alone; of a numeric or with a number of decimals DataFusion makes what Postgres makes.
+fn is_float(args: &[Expr], schema: &DFSchema) -> bool {
+    matches!(args, [only] if matches!(only.get_type(schema), Ok(DataType::Float64)))
+}
+
+fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {
+    matches!(expr.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)))
+}
+
+/// A date or a time without a zone, compared with an instant, is local time of the session.
+fn as_instant(local: Expr, compared: &Expr, schema: &DFSchema) -> Expr {
+    let is_local =
+        matches!(local.get_type(schema), Ok(DataType::Date32 | DataType::Timestamp(_, None)));
+    match is_local && is_instant(compared, schema) {
+        true => call(timestamptz(), local),
+        false => local,
+    }
+}
+
+/// An interval as the number it is compared by.
+fn order(interval: Expr) -> Expr {
+    call(interval_order(), interval)
+}
+
 fn call(function: ScalarUDF, arg: Expr) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![arg]))
 }
@@ -147,6 +221,7 @@ fn read_as(constant: Expr, compared: &Expr, schema: &DFSchema) -> Result<Expr> {
     let literal = Expr::Literal(ScalarValue::Utf8(Some(text)), metadata);
     Ok(match compared.get_type(schema) {
         Ok(DataType::Timestamp(_, Some(_))) => call(timestamptz(), literal),
+        Ok(DataType::Interval(_) | DataType::Duration(_)) => call(interval_of_text(), literal),
         // With all its decimals: the column's scale would round them away.
         Ok(DataType::Decimal128(..)) => call(numeric(), literal),
         _ => literal,
@@ -179,11 +254,14 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<E
     let from = cast.expr.get_type(schema)?;
     let zoned = matches!(from, DataType::Timestamp(_, Some(_)));
     match cast.field.data_type() {
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
-            if matches!(from, DataType::Timestamp(..)) =>
-        {
-            let instant = if zoned { in_zone(*cast.expr, zone) } else { *cast.expr };
-            Ok(Transformed::yes(call(instant_text(), instant)))
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if shown_otherwise(&from) => {
+            Ok(Transformed::yes(call(text_of(), *cast.expr)))
+        }
+        DataType::Time64(_) if is_text(&from) => {
+            Ok(Transformed::yes(call(time_of_text(), *cast.expr)))
+        }
+        DataType::Interval(_) if is_text(&from) => {
+            Ok(Transformed::yes(call(interval_of_text(), *cast.expr)))
         }
         DataType::Timestamp(_, None) if is_text(&from) => {
             Ok(Transformed::yes(call(text_to_timestamp(), *cast.expr)))
@@ -210,6 +288,22 @@ fn rewrite_cast(cast: Cast, schema: &DFSchema, zone: Tz) -> Result<Transformed<E
     }
 }
 
+/// Whether arrow writes values of the type in another way than Postgres.
+fn shown_otherwise(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Timestamp(..)
+            | DataType::Interval(_)
+            | DataType::Duration(_)
+            | DataType::Date32
+            | DataType::Time64(_)
+            | DataType::Float32
+            | DataType::Float64
+            | DataType::Binary
+            | DataType::List(_)
+    )
+}
+
 fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
@@ -220,7 +314,7 @@ fn calendar_function(
     schema: &DFSchema,
     zone: Tz,
 ) -> Transformed<Expr> {
-    let calendar = matches!(function.name(), "date_trunc" | "date_part" | "extract" | "to_char");
+    let calendar = matches!(function.name(), "date_trunc" | "date_part" | "extract");
     if zone == Tz::UTC || !calendar {
         return Transformed::no(Expr::ScalarFunction(function));
     }

@@ -1,10 +1,10 @@
 //! Handing a group to the store.
 
+use crate::blocking::blocking;
 use futures::FutureExt;
 use ledger::Draft;
 use std::sync::Arc;
 use store::{CommitError, Ledger, Outcome, Terms, Ticket};
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Groups above this many drafts are decided off the async threads: it takes them milliseconds.
 const INLINE_DRAFTS_MAX: usize = 256;
@@ -28,7 +28,7 @@ pub(crate) async fn submit_group(
 ) -> Result<Submitted, CommitError> {
     loop {
         let mut ticket = if group.len() <= INLINE_DRAFTS_MAX {
-            ledger.submit_alone(group, terms, blocking)
+            ledger.submit_alone(group, terms, |commit| blocking(commit))
         } else {
             let (ledger, group, terms) = (ledger.clone(), group.clone(), terms.clone());
             let deciding =
@@ -41,14 +41,5 @@ pub(crate) async fn submit_group(
             Some(Err(CommitError::Busy { book })) => ledger.wait_for_room(&book).await?,
             Some(outcome) => return outcome.map(Submitted::Done),
         }
-    }
-}
-
-/// Runs what waits for the disk. The runtime's other tasks go on elsewhere meanwhile.
-fn blocking(run: &dyn Fn()) {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(run),
-        // There are no other tasks, or they wait for this one as they do for any other.
-        _ => run(),
     }
 }

@@ -298,7 +298,8 @@ mod tests {
 
     #[test]
     fn names_lead_to_tables_or_say_why_not() {
-        let settings = SessionSettings::new("u".to_owned(), "tallybook".to_owned(), &[]).unwrap();
+        let settings =
+            SessionSettings::new("u".to_owned(), "tallybook".to_owned(), 1 << 30, &[]).unwrap();
         let resolve = |name: &str| {
             let parts: Vec<String> = name.split('.').map(str::to_owned).collect();
             Table::resolve(&parts, &settings, "INSERT")

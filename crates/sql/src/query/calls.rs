@@ -24,7 +24,7 @@ const RENAMED: [(&str, &str); 6] = [
 /// An aggregate that makes a document: what each row gives, and what is made of them all.
 const AGGREGATES: [(&str, &str, &str); 4] = [
     ("jsonb_agg", "to_jsonb", "jsonb_of_elements"),
-    ("json_agg", "to_json", "json_of_elements"),
+    ("json_agg", "json_item", "json_of_elements"),
     ("jsonb_object_agg", "jsonb_pair", "jsonb_of_pairs"),
     ("json_object_agg", "json_pair", "json_of_pairs"),
 ];

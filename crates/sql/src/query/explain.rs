@@ -1,14 +1,18 @@
 //! EXPLAIN: the plan as lines of text, in the one column Postgres uses.
 
+mod expression;
+mod operator;
+
 use super::point::PointRead;
 use crate::provider::PinnedView;
 use crate::{Column, Error, Fault, PgType, Result, Value};
 use datafusion::arrow::array::{RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::sqlparser::ast::{
     AnalyzeFormat, AnalyzeFormatKind, Expr, Statement, UtilityOption, Value as Literal,
 };
@@ -120,7 +124,8 @@ impl Explain {
         lines(&text).map(Some)
     }
 
-    pub(super) async fn answer(
+    /// The plan as lines; with ANALYZE they come when the query has run, and reading them runs it.
+    pub(super) fn answer(
         self,
         logical: &LogicalPlan,
         physical: Arc<dyn ExecutionPlan>,
@@ -135,11 +140,24 @@ impl Explain {
             tree(physical.as_ref(), 0, &mut text, &|_| String::new());
             return lines(&text);
         }
+        let lines = async move {
+            let text = self.analysed(physical, context, text).await?;
+            line_batch(&text)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(line_schema(), stream::once(lines))))
+    }
+
+    async fn analysed(
+        self,
+        physical: Arc<dyn ExecutionPlan>,
+        context: Arc<TaskContext>,
+        mut text: String,
+    ) -> datafusion::error::Result<String> {
         let started = Instant::now();
         let mut rows = 0;
         let mut batches = execute_stream(Arc::clone(&physical), context)?;
         // One batch at a time: what is not shown need not be kept.
-        while let Some(batch) = batches.try_next().await.map_err(Error::from)? {
+        while let Some(batch) = batches.try_next().await? {
             rows += batch.num_rows();
         }
         let took = started.elapsed();
@@ -149,7 +167,7 @@ impl Explain {
             text.push_str(&format!("Execution Time: {}\n", milliseconds(took)));
         }
         text.push_str(&format!("Rows: {rows}\n"));
-        lines(&text)
+        Ok(text)
     }
 }
 
@@ -160,14 +178,12 @@ fn tree(
     text: &mut String,
     note: &dyn Fn(&dyn ExecutionPlan) -> String,
 ) {
-    let line = displayable(plan).one_line().to_string();
-    text.push_str(&format!(
-        "{:indent$}{}{}\n",
-        "",
-        line.trim_end(),
-        note(plan),
-        indent = 2 * depth
-    ));
+    if let Some(giving_way) = plan.downcast_ref::<CooperativeExec>() {
+        // It does nothing to rows.
+        return tree(giving_way.input().as_ref(), depth, text, note);
+    }
+    let (line, indent) = (operator::line(plan), 2 * depth);
+    text.push_str(&format!("{:indent$}{line}{}\n", "", note(plan)));
     for child in plan.children() {
         tree(child.as_ref(), depth + 1, text, note);
     }
@@ -193,9 +209,15 @@ fn milliseconds(time: Duration) -> String {
 }
 
 fn lines(text: &str) -> Result<SendableRecordBatchStream> {
-    let schema = Arc::new(Schema::new(vec![Field::new("QUERY PLAN", DataType::Utf8, false)]));
+    let batch = line_batch(text)?;
+    Ok(Box::pin(RecordBatchStreamAdapter::new(line_schema(), stream::iter([Ok(batch)]))))
+}
+
+fn line_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("QUERY PLAN", DataType::Utf8, false)]))
+}
+
+fn line_batch(text: &str) -> datafusion::error::Result<RecordBatch> {
     let lines: StringArray = text.trim_end().lines().map(Some).collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(lines)])
-        .map_err(datafusion::error::DataFusionError::from)?;
-    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter([Ok(batch)]))))
+    Ok(RecordBatch::try_new(line_schema(), vec![Arc::new(lines)])?)
 }

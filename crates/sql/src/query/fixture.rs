@@ -2,7 +2,8 @@
 
 use super::QueryEngine;
 use crate::catalog::ViewDefinition;
-use crate::{Column, Error, PgType, Result, SessionSettings, Value};
+use crate::query_memory::QueryMemory;
+use crate::{Column, Error, PgType, Result, Rows, SessionSettings, Value};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::sql::sqlparser::ast::Statement;
@@ -27,6 +28,8 @@ pub(crate) struct Answered {
 
 /// 1993-01-01 00:00:00 UTC.
 pub(crate) const NEW_YEAR_1993: i64 = 725_846_400_000_000;
+/// What queries may hold, one of them or all.
+const MEMORY_BYTES: usize = 1 << 30;
 const DAY: i64 = 86_400_000_000;
 
 impl Fixture {
@@ -49,9 +52,11 @@ impl Fixture {
 
     fn opened(dir: TempDir, views: Vec<ViewDefinition>) -> Self {
         let ledger = Ledger::open(dir.path()).expect("a new ledger opens");
-        let engine = QueryEngine::with_views(ledger.clone(), 1 << 30, views).expect("an engine");
-        let settings = SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), &[])
-            .expect("settings");
+        let memory = QueryMemory::new(MEMORY_BYTES, MEMORY_BYTES);
+        let engine = QueryEngine::with_views(ledger.clone(), memory, views).expect("an engine");
+        let settings =
+            SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), MEMORY_BYTES, &[])
+                .expect("settings");
         Fixture { ledger, engine, settings, _dir: dir }
     }
 
@@ -198,6 +203,23 @@ impl Fixture {
         let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(Error::from)?;
         let rows = batches.iter().flat_map(texts).collect();
         Ok(Answered { columns: prepared.columns, rows })
+    }
+
+    /// The rows as they come.
+    pub(crate) async fn stream(&self, sql: &str) -> Rows {
+        let prepared = self.engine.prepare(&parse(sql), &[], &self.settings).await.expect(sql);
+        let view = self.ledger.view().into();
+        self.engine.execute(&prepared, &[], view, &self.settings).await.expect(sql)
+    }
+
+    /// What running queries hold, in bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.engine.memory().used()
+    }
+
+    /// The same ledger for a session whose queries may hold so much.
+    pub(crate) fn set_work_mem(&mut self, text: &str) {
+        self.settings.set("work_mem", Some(&[text.to_owned()]), false).expect(text);
     }
 
     pub(crate) async fn ask_at(&self, sql: &str, view: View) -> Result<Answered> {

@@ -11,6 +11,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::ops::ControlFlow;
 
+/// Aggregates that DataFusion has and Postgres 15 does not.
+const NOT_OF_POSTGRES: [&str; 5] =
+    ["any_value", "approx_distinct", "approx_median", "approx_percentile_cont", "median"];
+
 fn syntax(message: impl Into<String>) -> Error {
     Error::new(Fault::SyntaxError, message)
 }
@@ -113,6 +117,10 @@ pub(super) fn check_expr(expr: &Expr) -> Result<(), Error> {
     match expr {
         Expr::Identifier(word) => check_word(word),
         Expr::Function(function) => check_call(function),
+        Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } if is_number(right) => {
+            let message = "op ANY/ALL (array) requires array on right side";
+            Err(Error::new(Fault::WrongObjectType, message))
+        }
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } if is_text(expr) => {
             Err(ambiguous("- unknown"))
         }
@@ -169,6 +177,14 @@ fn is_text(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
 }
 
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_number(inner),
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        _ => false,
+    }
+}
+
 fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if matches!(value.value, Value::Null))
 }
@@ -180,6 +196,14 @@ fn check_call(function: &Function) -> Result<(), Error> {
     let FunctionArgumentList { duplicate_treatment, args, .. } = list;
     let star = |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Wildcard));
     match (name.as_str(), args.len()) {
+        ("count", 2..) => {
+            let message = "function count with several arguments does not exist";
+            Err(Error::new(Fault::UndefinedFunction, message))
+        }
+        (of_datafusion, _) if NOT_OF_POSTGRES.contains(&of_datafusion) => {
+            let message = format!("function {of_datafusion} does not exist");
+            Err(Error::new(Fault::UndefinedFunction, message))
+        }
         ("count", 0) => Err(Error::new(
             Fault::WrongObjectType,
             "count(*) must be used to call a parameterless aggregate function",

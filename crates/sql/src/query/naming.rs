@@ -5,8 +5,8 @@
 
 use crate::{Error, Fault};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, DataType as SqlType, Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem,
-    SetExpr, TableFactor, Value, Visit, Visitor,
+    AccessExpr, ArrayElemTypeDef, DataType as SqlType, Expr, Ident, OrderBy, OrderByKind, Query,
+    Select, SelectItem, SetExpr, TableFactor, TrimWhereField, Value, Visit, Visitor,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -220,10 +220,17 @@ fn name_select(select: &mut Select, sorted_by: &HashSet<String>) {
 /// A column's own name; it needs no alias.
 fn bare_name(expr: &Expr) -> Option<String> {
     match expr {
+        Expr::Identifier(ident) if is_function(ident) => None,
         Expr::Identifier(ident) => Some(folded(ident)),
         Expr::CompoundIdentifier(parts) => parts.last().map(folded),
         _ => None,
     }
+}
+
+/// Functions that look like columns.
+fn is_function(ident: &Ident) -> bool {
+    let name = ident.value.to_ascii_lowercase();
+    ident.quote_style.is_none() && matches!(name.as_str(), "localtime" | "localtimestamp")
 }
 
 fn folded(ident: &Ident) -> String {
@@ -237,6 +244,7 @@ fn folded(ident: &Ident) -> String {
 fn figure(expr: &Expr) -> Option<(String, bool)> {
     let strong = |name: &str| Some((name.to_owned(), true));
     match expr {
+        Expr::Identifier(ident) if is_function(ident) => strong(&folded(ident)),
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
             bare_name(expr).map(|name| (name, true))
         }
@@ -258,17 +266,21 @@ fn figure(expr: &Expr) -> Option<(String, bool)> {
             Some((name, true)) => Some((name, true)),
             _ => Some(("case".to_owned(), false)),
         },
-        Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
-            Some(AccessExpr::Dot(field)) => figure(field),
-            _ => figure(root),
-        },
         Expr::Exists { .. } => strong("exists"),
         Expr::Array(_) => strong("array"),
         Expr::Extract { .. } => strong("extract"),
+        Expr::Substring { shorthand: true, .. } => strong("substr"),
         Expr::Substring { .. } => strong("substring"),
+        Expr::CompoundFieldAccess { root, access_chain } if is_subscripted(access_chain) => {
+            figure(root)
+        }
         Expr::Position { .. } => strong("position"),
         Expr::Overlay { .. } => strong("overlay"),
-        Expr::Trim { .. } => strong("btrim"),
+        Expr::Trim { trim_where, .. } => strong(match trim_where {
+            Some(TrimWhereField::Leading) => "ltrim",
+            Some(TrimWhereField::Trailing) => "rtrim",
+            Some(TrimWhereField::Both) | None => "btrim",
+        }),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),
         Expr::AtTimeZone { .. } => strong("timezone"),
@@ -283,6 +295,11 @@ fn figure(expr: &Expr) -> Option<(String, bool)> {
         },
         _ => None,
     }
+}
+
+/// An element of an array has the array's name.
+fn is_subscripted(access_chain: &[AccessExpr]) -> bool {
+    access_chain.iter().all(|access| matches!(access, AccessExpr::Subscript(_)))
 }
 
 /// The name `pg_type` has for it.
@@ -308,6 +325,7 @@ fn type_name(data_type: &SqlType) -> String {
                 "timestamp"
             }
         }
+        SqlType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => return type_name(element),
         SqlType::Custom(name, _) => {
             return name
                 .0

@@ -12,6 +12,7 @@ use super::literals;
 use super::merged_columns;
 use super::naming::{check_ambiguous, name_columns};
 use super::operators;
+use super::rows;
 use super::set_functions;
 use super::set_operations::check_body;
 use super::sql_function;
@@ -83,6 +84,7 @@ impl VisitorMut for Rewriter {
                 return ControlFlow::Break(error);
             }
         }
+        values::with_floats(&mut query.body);
         catalog_query::simplify(query);
         // Before casts become functions: the names of columns come from what was written.
         name_columns(query);
@@ -111,7 +113,7 @@ impl VisitorMut for Rewriter {
         }
         self.scopes.push(set_functions::tables_of(select));
         if let Some(selection) = &mut select.selection {
-            operators::rows_in_subquery(selection);
+            rows::rows_in_subquery(selection);
         }
         ControlFlow::Continue(())
     }
@@ -200,7 +202,10 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(error);
         }
         match expr {
-            Expr::Collate { expr: inner, .. } => {
+            Expr::Collate { expr: inner, collation } => {
+                if let Err(error) = known_collation(collation) {
+                    return ControlFlow::Break(error);
+                }
                 let inner = std::mem::replace(inner.as_mut(), null());
                 *expr = inner;
                 return self.pre_visit_expr(expr);
@@ -232,7 +237,9 @@ impl VisitorMut for Rewriter {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         literals::type_number(expr);
-        operators::after(expr);
+        if let Err(error) = operators::after(expr) {
+            return ControlFlow::Break(error);
+        }
         calls::rewrite(expr);
         match expr {
             Expr::Cast {
@@ -291,6 +298,17 @@ fn float_as_written(number: &mut Expr, data_type: &SqlType) {
         && let Value::Number(digits, _) = &value.value
     {
         value.value = Value::SingleQuotedString(digits.clone());
+    }
+}
+
+/// Texts have one order here, that of their bytes.
+fn known_collation(collation: &ObjectName) -> Result<(), Error> {
+    const BYTES: [&str; 5] = ["C", "POSIX", "default", "ucs_basic", "C.UTF-8"];
+    let name = collation.0.last().and_then(|part| part.as_ident());
+    match name.is_some_and(|name| BYTES.contains(&name.value.as_str())) {
+        true => Ok(()),
+        false => Err(Error::unsupported(format!("the collation {collation} is not supported"))
+            .with_hint("Texts are ordered as by the collation \"C\".")),
     }
 }
 

@@ -57,6 +57,8 @@ fn presented_type(data_type: &DataType, pg_type: PgType) -> DataType {
             DataType::Decimal128(..) | DataType::Float64,
             PgType::Int2 | PgType::Int4 | PgType::Int8,
         ) => data_type.clone(),
+        // A float beside a numeric, which DataFusion computed as a numeric.
+        (DataType::Decimal128(..), PgType::Float8) => DataType::Float64,
         (_, PgType::Int2) => DataType::Int16,
         (_, PgType::Int4) => DataType::Int32,
         (_, PgType::Int8) => DataType::Int64,

@@ -1,9 +1,9 @@
 //! Parameters: which types they have, and values of those types as arrow scalars.
 
-use super::interval_text;
 use super::normalize::ParameterHints;
 use super::typing::from_field;
 use crate::catalog::{PG_TYPE_KEY, arrow_type};
+use crate::function::parse_interval;
 use crate::{Error, Fault, Numeric, PgType, Result, Value};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -242,9 +242,7 @@ fn from_text(text: &str, pg_type: PgType) -> Result<ScalarValue> {
                 ScalarValue::Decimal128(Some(unscaled), 38, scale as i8)
             })
             .map_err(|_| malformed(pg_type, text)),
-        PgType::Interval if interval_text::parse(text).is_some() => {
-            Ok(ScalarValue::IntervalMonthDayNano(interval_text::parse(text)))
-        }
+        PgType::Interval => Ok(ScalarValue::IntervalMonthDayNano(Some(parse_interval(text)?))),
         _ => match arrow_type(pg_type) {
             DataType::Utf8 => Ok(ScalarValue::from(text)),
             data_type => {

@@ -5,6 +5,7 @@ use super::calls;
 use super::context::Names;
 use super::dependent;
 use super::function_names;
+use super::interval_order;
 use super::jsonb_keys;
 use super::membership;
 use super::normalize::{Normalized, normalize};
@@ -110,7 +111,8 @@ impl QueryEngine {
 /// The plan of what DataFusion answers otherwise, or not at all, in words it answers rightly.
 fn as_postgres_means(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = membership::three_valued(set_operations::counted(plan)?)?;
-    Ok(jsonb_keys::by_key(dependent::unnested(plan)?)?)
+    let plan = interval_order::sorted(dependent::unnested(plan)?)?;
+    Ok(jsonb_keys::by_key(plan)?)
 }
 
 /// The plan of a statement in which a table's name may stand for its row.

@@ -42,7 +42,7 @@ fn argument(arg: &FunctionArg) -> Option<&Expr> {
 }
 
 /// A query of our own words.
-fn query(text: &str) -> Option<Query> {
+pub(super) fn query(text: &str) -> Option<Query> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_query().ok().map(|each| *each)
 }
 

@@ -4,6 +4,7 @@
 //! equal to it, and the numbers are compared too. Columns of different kinds do not go together,
 //! and an untyped literal is of the type of what it goes with.
 
+use crate::function::may_be_null;
 use crate::query::from_arrow;
 use crate::{Error, Fault, PgType};
 use datafusion::arrow::datatypes::DataType;
@@ -11,11 +12,14 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, NullEquality};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::functions_window::row_number::row_number;
+use datafusion::logical_expr::binary::type_union_coercion;
+use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{
     Distinct, Expr, ExprFunctionExt, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Union,
     WindowFrame,
 };
 use datafusion::sql::sqlparser::ast::SetExpr;
+use std::sync::Arc;
 
 /// `TABLE t` is refused where the parser has lost what is behind it.
 pub(super) fn check_body(body: &SetExpr) -> Result<(), Error> {
@@ -34,17 +38,15 @@ pub(super) fn check_body(body: &SetExpr) -> Result<(), Error> {
 /// The plan with set operations as Postgres means them.
 pub(super) fn counted(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| match node {
-        LogicalPlan::Join(join) if is_counting(&join) => numbered_join(&join).map(Transformed::yes),
-        LogicalPlan::Join(join) if is_set_operation(&join) => {
-            let (left, right) = (join.left.schema(), join.right.schema());
-            for (a, b) in left.fields().iter().zip(right.fields()) {
-                go_together(a.data_type(), b.data_type(), "INTERSECT or EXCEPT")?;
-            }
-            Ok(Transformed::no(LogicalPlan::Join(join)))
+        LogicalPlan::Join(mut join) if is_set_operation(&join) => {
+            let counting = !matches!(*join.left, LogicalPlan::Distinct(Distinct::All(_)));
+            join.left = Arc::new(of_common_types(&join)?);
+            let joined = if counting { numbered_join(&join)? } else { rejoined(&join)? };
+            Ok(Transformed::yes(joined))
         }
         LogicalPlan::Union(union) => {
             check_union(&union)?;
-            Ok(Transformed::no(LogicalPlan::Union(union)))
+            with_distinct_columns(union)
         }
         other => Ok(Transformed::no(other)),
     })?;
@@ -57,19 +59,57 @@ fn is_set_operation(join: &Join) -> bool {
         && join.null_equality == NullEquality::NullEqualsNull
 }
 
-fn is_counting(join: &Join) -> bool {
-    is_set_operation(join) && !matches!(*join.left, LogicalPlan::Distinct(Distinct::All(_)))
+/// The left side with columns of the types that both sides have in common.
+fn of_common_types(join: &Join) -> Result<LogicalPlan> {
+    let (left, right) = (join.left.schema(), join.right.schema());
+    let mut exprs = Vec::new();
+    let mut changed = false;
+    for ((qualifier, field), other) in left.iter().zip(right.fields()) {
+        let (own, other) = (field.data_type(), other.data_type());
+        go_together(own, other, "INTERSECT or EXCEPT")?;
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let common = type_union_coercion(own, other).filter(|common| common != own);
+        exprs.push(match common.filter(|_| own.is_numeric() && other.is_numeric()) {
+            Some(common) => {
+                changed = true;
+                Expr::Cast(Cast::new(Box::new(column), common))
+                    .alias_qualified(qualifier.cloned(), field.name())
+            }
+            None => column,
+        });
+    }
+    match changed {
+        true => LogicalPlanBuilder::from(join.left.as_ref().clone()).project(exprs)?.build(),
+        false => Ok(join.left.as_ref().clone()),
+    }
+}
+
+/// The join over its left side of today.
+fn rejoined(join: &Join) -> Result<LogicalPlan> {
+    let Some(keys) = keys_of(join) else { return Ok(LogicalPlan::Join(join.clone())) };
+    LogicalPlanBuilder::from(join.left.as_ref().clone())
+        .join_detailed(
+            join.right.as_ref().clone(),
+            join.join_type,
+            keys.into_iter().unzip::<Column, Column, Vec<_>, Vec<_>>(),
+            None,
+            NullEquality::NullEqualsNull,
+        )?
+        .build()
+}
+
+fn keys_of(join: &Join) -> Option<Vec<(Column, Column)>> {
+    let pair = |(l, r): &(Expr, Expr)| match (l, r) {
+        (Expr::Column(l), Expr::Column(r)) => Some((l.clone(), r.clone())),
+        _ => None,
+    };
+    join.on.iter().map(pair).collect()
 }
 
 fn numbered_join(join: &Join) -> Result<LogicalPlan> {
     let (left, left_number) = numbered(&join.left, "\u{2}left")?;
     let (right, right_number) = numbered(&join.right, "\u{2}right")?;
-    let pair = |(l, r): &(Expr, Expr)| match (l, r) {
-        (Expr::Column(l), Expr::Column(r)) => Some((l.clone(), r.clone())),
-        _ => None,
-    };
-    let keys: Option<Vec<(Column, Column)>> = join.on.iter().map(pair).collect();
-    let Some(mut keys) = keys else { return Ok(LogicalPlan::Join(join.clone())) };
+    let Some(mut keys) = keys_of(join) else { return Ok(LogicalPlan::Join(join.clone())) };
     keys.push((left_number, right_number));
     let columns = join.left.schema().columns().into_iter().map(Expr::Column);
     LogicalPlanBuilder::from(left)
@@ -107,6 +147,39 @@ fn check_union(union: &Union) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Inputs in which no column is twice: DataFusion loses the order of a sorted union otherwise.
+fn with_distinct_columns(mut union: Union) -> Result<Transformed<LogicalPlan>> {
+    let mut changed = false;
+    for input in &mut union.inputs {
+        let LogicalPlan::Projection(projection) = input.as_ref() else { continue };
+        let mut repeated = false;
+        let mut seen: Vec<Expr> = Vec::new();
+        let mut exprs = Vec::new();
+        for expr in &projection.expr {
+            let value = expr.clone().unalias();
+            let (qualifier, name) = expr.qualified_name();
+            exprs.push(match seen.contains(&value) {
+                true => {
+                    repeated = true;
+                    may_be_null(value).alias_qualified(qualifier, name)
+                }
+                false => {
+                    seen.push(value);
+                    expr.clone()
+                }
+            });
+        }
+        if repeated {
+            let plan =
+                LogicalPlanBuilder::from(projection.input.as_ref().clone()).project(exprs)?;
+            *input = Arc::new(plan.build()?);
+            changed = true;
+        }
+    }
+    let union = LogicalPlan::Union(union);
+    Ok(if changed { Transformed::yes(union) } else { Transformed::no(union) })
 }
 
 /// Whether a column is an untyped literal, which may become of another type.

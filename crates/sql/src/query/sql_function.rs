@@ -8,7 +8,8 @@
 //! tables names with a space in them, and a column of another table must be written with that
 //! table's name.
 
-use crate::{Error, Fault};
+use crate::catalog::{FUNCTIONS, LedgerFunction};
+use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Statement, TableAlias,
     TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
@@ -18,59 +19,29 @@ use datafusion::sql::sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
-/// A function by its name, with the types of its parameters and its body.
+/// A function with its body read.
 struct SqlFunction {
-    name: &'static str,
-    parameters: &'static [&'static str],
+    declared: &'static LedgerFunction,
     body: Query,
 }
 
-/// Name, parameter types, text.
-type Source = (&'static str, &'static [&'static str], &'static str);
+static PARSED: LazyLock<Vec<SqlFunction>> =
+    LazyLock::new(|| FUNCTIONS.iter().filter_map(parsed).collect());
 
-const SOURCES: [Source; 5] = [
-    (
-        "accounts_at",
-        &["text", "timestamptz"],
-        include_str!("../../../../sql/functions/accounts_at.sql"),
-    ),
-    (
-        "accounts_at_lsn",
-        &["text", "bigint"],
-        include_str!("../../../../sql/functions/accounts_at_lsn.sql"),
-    ),
-    (
-        "trial_balance_at",
-        &["text", "timestamptz"],
-        include_str!("../../../../sql/functions/trial_balance_at.sql"),
-    ),
-    (
-        "trial_balance_at_lsn",
-        &["text", "bigint"],
-        include_str!("../../../../sql/functions/trial_balance_at_lsn.sql"),
-    ),
-    (
-        "trial_balance_on",
-        &["text", "date"],
-        include_str!("../../../../sql/functions/trial_balance_on.sql"),
-    ),
-];
-
-static FUNCTIONS: LazyLock<Vec<SqlFunction>> = LazyLock::new(|| SOURCES.map(parsed).into());
-
-fn parsed((name, parameters, text): Source) -> SqlFunction {
-    let statements = Parser::parse_sql(&PostgreSqlDialect {}, text);
+/// `None` for a function that is not SQL.
+fn parsed(declared: &'static LedgerFunction) -> Option<SqlFunction> {
+    let statements = Parser::parse_sql(&PostgreSqlDialect {}, declared.body()?);
     let statement = statements.ok().and_then(|mut statements| statements.pop());
     let Some(Statement::Query(body)) = statement else {
-        unreachable!("the body of {name} is one query: a test parses them all");
+        unreachable!("the body of {} is one query: a test parses them all", declared.name);
     };
-    SqlFunction { name, parameters, body: *body }
+    Some(SqlFunction { declared, body: *body })
 }
 
 /// Puts the body of a function in the place of its call, if it is one of these.
 pub(super) fn expand(table: &mut TableFactor) -> Result<(), Error> {
     let Some((name, arguments, alias)) = call(table) else { return Ok(()) };
-    let Some(function) = function(&name) else { return Ok(()) };
+    let Some(SqlFunction { declared: function, body }) = function(&name) else { return Ok(()) };
     let arguments = arguments
         .into_iter()
         .map(|argument| match argument {
@@ -83,13 +54,13 @@ pub(super) fn expand(table: &mut TableFactor) -> Result<(), Error> {
             Fault::UndefinedFunction,
             format!("function {} with {} arguments does not exist", function.name, arguments.len()),
         )
-        .with_hint(format!("It is {}({}).", function.name, function.parameters.join(", "))));
+        .with_hint(format!("It is {}.", signature(function))));
     }
     let mut lateral = false;
     for argument in &arguments {
         lateral |= names_columns(argument)?;
     }
-    let mut body = function.body.clone();
+    let mut body = body.clone();
     // A body has no parameters but those that are replaced.
     let _ = VisitMut::visit(&mut body, &mut Arguments(&arguments));
     let alias = alias.unwrap_or_else(|| TableAlias {
@@ -120,7 +91,16 @@ fn function(name: &ObjectName) -> Option<&'static SqlFunction> {
         [schema, name] if schema == "public" => name,
         _ => return None,
     };
-    FUNCTIONS.iter().find(|function| function.name == name)
+    PARSED.iter().find(|function| function.declared.name == name)
+}
+
+/// `trial_balance_on(text, date)`.
+fn signature(function: &LedgerFunction) -> String {
+    let types = function.parameters.iter().map(|(_, pg_type)| match pg_type {
+        PgType::Int8 => "bigint",
+        other => other.name(),
+    });
+    format!("{}({})", function.name, types.collect::<Vec<_>>().join(", "))
 }
 
 fn folded(ident: &Ident) -> String {
@@ -203,10 +183,10 @@ mod tests {
 
     #[test]
     fn every_body_is_a_query_of_all_its_parameters() {
-        for function in FUNCTIONS.iter() {
-            let text = function.body.to_string();
-            for number in 1..=function.parameters.len() {
-                assert!(text.contains(&format!("${number}")), "{} ${number}", function.name);
+        for SqlFunction { declared, body } in PARSED.iter() {
+            let text = body.to_string();
+            for number in 1..=declared.parameters.len() {
+                assert!(text.contains(&format!("${number}")), "{} ${number}", declared.name);
             }
         }
     }

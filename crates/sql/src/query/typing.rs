@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit};
 use datafusion::common::JoinType;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::expr::AggregateFunctionParams;
-use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, TableScan};
+use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, Operator, TableScan};
 
 /// A column's Postgres type and, if it comes unchanged from a table, where from.
 #[derive(Debug, Clone, Copy)]
@@ -186,12 +186,21 @@ fn trace_expr(expr: &Expr, input: &LogicalPlan) -> Option<Traced> {
             None if matches!(function.name(), "coalesce" | "nullif" | "greatest" | "least") => {
                 common(function.args.iter().filter(is_value).map(|arg| trace_expr(arg, input)))
             }
+            None if function.name().starts_with("checked_") && function.args.len() == 2 => {
+                let operands = [&function.args[0], &function.args[1]];
+                let integers = of_integers(operands.map(|each| trace_expr(each, input)));
+                integers.or_else(|| by_type(expr, input))
+            }
             None if function.name() == MAY_BE_NULL => trace_expr(function.args.first()?, input),
             None => {
                 let (_, field) = expr.to_field(input.schema().as_ref()).ok()?;
                 from_field(&field).ok().map(Traced::plain)
             }
         },
+        Expr::BinaryExpr(binary) if is_arithmetic(binary.op) => {
+            let operands = [&binary.left, &binary.right].map(|each| trace_expr(each, input));
+            of_integers(operands).or_else(|| by_type(expr, input))
+        }
         Expr::Case(case) => {
             let branches = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
             let branches = branches.chain(case.else_expr.as_deref());
@@ -215,6 +224,23 @@ fn trace_expr(expr: &Expr, input: &LogicalPlan) -> Option<Traced> {
         Expr::ScalarSubquery(subquery) => trace(&subquery.subquery, 0).map(Traced::computed),
         _ => by_type(expr, input),
     }
+}
+
+fn is_arithmetic(op: Operator) -> bool {
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+    matches!(op, Plus | Minus | Multiply | Divide | Modulo)
+}
+
+/// Arithmetic of integers gives the wider of the two, which CASE does not tell its arrow type.
+fn of_integers(operands: [Option<Traced>; 2]) -> Option<Traced> {
+    let integers = operands
+        .iter()
+        .flatten()
+        .filter(|operand| matches!(operand.pg_type, PgType::Int2 | PgType::Int4 | PgType::Int8));
+    if integers.count() < 2 {
+        return None;
+    }
+    common(operands.into_iter())
 }
 
 /// By the arrow type alone; metadata of a part says nothing about the whole.

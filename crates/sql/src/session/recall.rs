@@ -21,16 +21,25 @@ enum Known {
     SomethingElse,
 }
 
-/// The shapes that the sessions of an engine have sent, by the schemas they look in.
+/// A shape, the kinds of its literals, and the schemas in which its names are looked up. `path = 17`
+/// has the text of `path = '17'` once the literals are out, and is an error.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    text: String,
+    types: Vec<Option<PgType>>,
+    search_path: Vec<String>,
+}
+
+/// The shapes that the sessions of an engine have sent.
 #[derive(Debug, Default)]
-pub(crate) struct Recalled(Mutex<HashMap<(Vec<String>, String), Known>>);
+pub(crate) struct Recalled(Mutex<HashMap<Key, Known>>);
 
 impl Recalled {
-    fn shapes(&self) -> MutexGuard<'_, HashMap<(Vec<String>, String), Known>> {
+    fn shapes(&self) -> MutexGuard<'_, HashMap<Key, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, key: (Vec<String>, String), known: Known) {
+    fn keep(&self, key: Key, known: Known) {
         let mut shapes = self.shapes();
         if shapes.len() >= SHAPES_MAX {
             shapes.clear();
@@ -55,15 +64,15 @@ impl Session {
     pub async fn recall(&mut self, text: &str) -> Option<(Prepared, Vec<Value>)> {
         let shape = Shape::of(text)?;
         let Shape { text, literals, types } = shape;
-        let key = (self.settings.search_path().to_vec(), text);
+        let key = Key { text, types, search_path: self.settings.search_path().to_vec() };
         let known = self.shared.recalled.shapes().get(&key).cloned();
         let known = match known {
             None => Known::Once,
             Some(Known::PointRead(prepared)) => return Some((prepared, literals)),
             Some(Known::SomethingElse) => return None,
             Some(Known::Once) => {
-                let understood = match parse(&key.1).map(<[_; 1]>::try_from) {
-                    Ok(Ok([statement])) => self.understand(statement, &types).await.ok(),
+                let understood = match parse(&key.text).map(<[_; 1]>::try_from) {
+                    Ok(Ok([statement])) => self.understand(statement, &key.types).await.ok(),
                     _ => None,
                 };
                 let serves = |prepared: &Prepared| {

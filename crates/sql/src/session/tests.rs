@@ -5,6 +5,7 @@ mod copying;
 mod forms;
 mod moments;
 mod point_reads;
+mod recalled_texts;
 mod returning;
 mod same_answers;
 
@@ -29,7 +30,7 @@ struct Fixture {
 fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path()).unwrap();
-    let engine = Engine::new(ledger, 1 << 30).unwrap();
+    let engine = Engine::new(ledger, 1 << 30, None).unwrap();
     let session = connect(&engine);
     Fixture { session, engine, _dir: dir }
 }

@@ -6,6 +6,7 @@ use crate::arrow::datatypes::{DataType, Field, Schema};
 use crate::expression::{Analysis, Expression, ParameterTypes, Scope, no_columns};
 use crate::statement::ShowCommand;
 use crate::{Answer, Column, Error, Fault, PgType, Result, RowsTag, Value};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::memory::MemoryStream;
 use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub(crate) fn text_rows(columns: Vec<Column>, rows: &[TextRow], tag: RowsTag) ->
     let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|error| internal(&error))?;
     let rows =
         MemoryStream::try_new(vec![batch], schema, None).map_err(|error| internal(&error))?;
-    Ok(Answer::Rows { columns, rows: Box::pin(rows), tag })
+    let rows: SendableRecordBatchStream = Box::pin(rows);
+    Ok(Answer::Rows { columns, rows: rows.into(), tag })
 }
 
 pub(crate) fn show_columns(

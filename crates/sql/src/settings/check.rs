@@ -20,6 +20,7 @@ pub(super) fn normalise(definition: &Definition, value: &str, zone: Tz) -> Resul
         }
         Kind::Integer { min, max } => integer(name, value, min, max),
         Kind::Duration => duration(name, value),
+        Kind::Memory => memory(name, value),
         Kind::Word(words) => word(name, value, words),
         Kind::Text | Kind::NameList => Ok(value.to_owned()),
         Kind::Checked(check) => check(name, value),
@@ -111,6 +112,71 @@ fn duration(name: &str, value: &str) -> Result<String> {
         .find(|(_, factor)| milliseconds % factor == 0)
         .expect("every number of milliseconds is one of milliseconds");
     Ok(format!("{}{unit}", milliseconds / factor))
+}
+
+const KILOBYTE: u64 = 1 << 10;
+const MEMORY_UNITS: [(&str, u64); 5] =
+    [("B", 1), ("kB", KILOBYTE), ("MB", 1 << 20), ("GB", 1 << 30), ("TB", 1 << 40)];
+
+/// Bytes of a text such as `4096` (kilobytes), `64MB` or `1 GB`.
+pub(super) fn bytes(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "" => KILOBYTE,
+        unit => MEMORY_UNITS.iter().find(|(name, _)| *name == unit)?.1,
+    };
+    let bytes = number.trim().parse::<u64>().ok()?.checked_mul(factor)?;
+    usize::try_from(bytes).ok()
+}
+
+/// Bytes as they are shown: whole kilobytes, in the largest unit that takes no fraction.
+pub(super) fn memory_text(bytes: usize) -> String {
+    let kilobytes = bytes as u64 / KILOBYTE * KILOBYTE;
+    let (unit, factor) = MEMORY_UNITS
+        .iter()
+        .rev()
+        .find(|(_, factor)| kilobytes.is_multiple_of(*factor))
+        .expect("every number of bytes is one of bytes");
+    format!("{}{unit}", kilobytes / factor)
+}
+
+fn memory(name: &str, value: &str) -> Result<String> {
+    bytes(value).map(memory_text).ok_or_else(|| {
+        invalid(name, value).with_hint(
+            "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".",
+        )
+    })
+}
+
+/// What a query may hold, within what the server gives to one.
+pub(super) fn query_bytes(name: &str, text: &str, most: usize) -> Result<usize> {
+    const LEAST: usize = 64 << 10;
+    let bytes = bytes(text).ok_or_else(|| invalid(name, text))?;
+    // The server's own limit may be no whole number of kilobytes.
+    if bytes == bytes_shown(most) {
+        return Ok(most);
+    }
+    if (LEAST..=most).contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err(Error::new(
+        Fault::InvalidParameterValue,
+        format!(
+            "{} kB is outside the valid range for parameter \"{name}\" ({} kB .. {} kB)",
+            bytes >> 10,
+            LEAST >> 10,
+            most >> 10
+        ),
+    )
+    .with_hint(
+        "The most that a query may hold is what the server was started with: --query-memory.",
+    ))
+}
+
+fn bytes_shown(bytes: usize) -> usize {
+    bytes >> 10 << 10
 }
 
 pub(super) fn application_name(_: &str, value: &str) -> Result<String> {

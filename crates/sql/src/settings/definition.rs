@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     },
     /// Milliseconds, written with or without a unit.
     Duration,
+    /// Bytes, written with a unit or in kilobytes.
+    Memory,
     /// One of these words.
     Word(&'static [&'static str]),
     /// Any text.
@@ -46,7 +48,7 @@ impl Kind {
     pub(crate) fn type_name(self) -> &'static str {
         match self {
             Kind::Bool => "bool",
-            Kind::Integer { .. } | Kind::Duration => "integer",
+            Kind::Integer { .. } | Kind::Duration | Kind::Memory => "integer",
             Kind::Word(_) => "enum",
             Kind::Text | Kind::NameList | Kind::Checked(_) | Kind::Zoned(_) | Kind::Fixed => {
                 "string"
@@ -85,7 +87,7 @@ const fn reported(
 }
 
 /// In the order of SHOW ALL: by name, without case.
-pub(crate) static DEFINITIONS: [Definition; 57] = [
+pub(crate) static DEFINITIONS: [Definition; 58] = [
     reported(
         "application_name",
         "",
@@ -331,6 +333,8 @@ pub(crate) static DEFINITIONS: [Definition; 57] = [
         Kind::Word(&["off"]),
         "Treats \"expr=NULL\" as \"expr IS NULL\".",
     ),
+    // The default is what the server gives: a session starts with it.
+    setting("work_mem", "", Kind::Memory, "Sets the maximum memory that a query may hold."),
     setting(
         "xmlbinary",
         "base64",

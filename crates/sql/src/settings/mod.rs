@@ -62,6 +62,9 @@ struct Values {
     time_zone: Tz,
     search_path: Vec<String>,
     timeouts: Timeouts,
+    /// What a query may hold, and what the server lets it.
+    query_bytes: usize,
+    query_bytes_max: usize,
     iso_intervals: bool,
     extra_float_digits: i32,
 }
@@ -83,13 +86,18 @@ fn timeout(text: &str) -> Option<Duration> {
 const CUSTOM_MAX: usize = 256;
 const VALUE_BYTES_MAX: usize = 64 * 1024;
 
+/// What a query may hold: Postgres bounds each step of one by it.
+const WORK_MEM: &str = "work_mem";
+
 /// As many digits as it takes to read the same number again.
 const EXTRA_FLOAT_DIGITS: i32 = 1;
 
 impl Values {
-    fn new() -> Self {
-        let texts =
+    fn new(query_bytes_max: usize) -> Self {
+        let mut texts: Vec<_> =
             DEFINITIONS.iter().map(|definition| Cow::Borrowed(definition.default)).collect();
+        let work_mem = definition::find(WORK_MEM).expect("work_mem is defined");
+        texts[work_mem] = Cow::Owned(check::memory_text(query_bytes_max));
         Values {
             texts,
             custom: BTreeMap::new(),
@@ -98,6 +106,8 @@ impl Values {
             time_zone: Tz::UTC,
             search_path: vec!["$user".to_owned(), "public".to_owned()],
             timeouts: Timeouts::default(),
+            query_bytes: query_bytes_max,
+            query_bytes_max,
             iso_intervals: false,
             extra_float_digits: EXTRA_FLOAT_DIGITS,
         }
@@ -136,6 +146,9 @@ impl Values {
             }
             "tallybook.book" => {
                 self.book = BookName::user(&text).ok();
+            }
+            WORK_MEM => {
+                self.query_bytes = check::query_bytes(WORK_MEM, &text, self.query_bytes_max)?;
             }
             "statement_timeout" => self.timeouts.statement = timeout(&text),
             "idle_session_timeout" => self.timeouts.idle = timeout(&text),
@@ -186,13 +199,15 @@ fn unknown(name: &str) -> Error {
 }
 
 impl SessionSettings {
-    /// The settings of a new session; `startup` holds what the client asks for with it.
+    /// The settings of a new session, whose queries may hold `query_bytes_max` each; `startup` holds
+    /// what the client asks for with it.
     pub(crate) fn new(
         user: String,
         database: String,
+        query_bytes_max: usize,
         startup: &[(String, String)],
     ) -> Result<Self> {
-        let mut values = Values::new();
+        let mut values = Values::new(query_bytes_max);
         let authorization =
             definition::find("session_authorization").expect("session_authorization is defined");
         values.texts[authorization] = Cow::Owned(user.clone());
@@ -260,6 +275,11 @@ impl SessionSettings {
     /// The moment of the past that is read, if it is not the present.
     pub(crate) fn moment(&self) -> Option<Moment> {
         self.effective.moment
+    }
+
+    /// What a query may hold.
+    pub(crate) fn query_bytes(&self) -> usize {
+        self.effective.query_bytes
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {

@@ -2,8 +2,10 @@
 
 use super::*;
 
+const QUERY_BYTES: usize = 256 << 20;
+
 fn settings() -> SessionSettings {
-    SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), &[]).unwrap()
+    SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), QUERY_BYTES, &[]).unwrap()
 }
 
 fn set(settings: &mut SessionSettings, name: &str, value: &str, local: bool) -> Result<()> {
@@ -30,6 +32,10 @@ fn values_are_checked_and_printed_as_in_postgres() {
         ("search_path", "public, pg_catalog", "public, pg_catalog"),
         ("tallybook.book", "berka", "berka"),
         ("myapp.user", "42", "42"),
+        ("work_mem", "65536", "64MB"),
+        ("work_mem", "100 kB", "100kB"),
+        ("work_mem", "256MB", "256MB"),
+        ("work_mem", "65536B", "64kB"),
     ];
     for (name, value, shown) in cases {
         let mut settings = settings();
@@ -57,6 +63,10 @@ fn what_is_no_value_is_refused() {
         ("tallybook.as_of", "infinity", Fault::InvalidParameterValue),
         ("tallybook.as_of_lsn", "-1", Fault::InvalidParameterValue),
         ("tallybook.as_of_lsn", "1.5", Fault::InvalidParameterValue),
+        ("work_mem", "much", Fault::InvalidParameterValue),
+        ("work_mem", "63kB", Fault::InvalidParameterValue),
+        ("work_mem", "257MB", Fault::InvalidParameterValue),
+        ("work_mem", "99999999999999TB", Fault::InvalidParameterValue),
         ("role", "admin", Fault::FeatureNotSupported),
     ];
     for (name, value, fault) in cases {
@@ -107,7 +117,8 @@ fn a_session_starts_with_what_its_client_asks_for() {
             "-c statement_timeout=5s --search-path=a\\ b -csearch_path=public".to_owned(),
         ),
     ];
-    let started = SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), &startup);
+    let started =
+        SessionSettings::new("tester".to_owned(), "tallybook".to_owned(), QUERY_BYTES, &startup);
     let mut started = started.unwrap();
     assert_eq!(started.time_zone(), Tz::Europe__Prague);
     assert_eq!(started.search_path(), ["public"]);
@@ -116,7 +127,7 @@ fn a_session_starts_with_what_its_client_asks_for() {
     started.reset("timezone").unwrap();
     assert_eq!(started.get("timezone").unwrap(), "Europe/Prague");
     let wrong = [("options".to_owned(), "nonsense".to_owned())];
-    assert!(SessionSettings::new("a".to_owned(), "b".to_owned(), &wrong).is_err());
+    assert!(SessionSettings::new("a".to_owned(), "b".to_owned(), QUERY_BYTES, &wrong).is_err());
     let reported = started.reported();
     let has =
         |name: &str, value: &str| reported.iter().any(|(told, what)| told == name && what == value);

@@ -177,6 +177,10 @@ pub(crate) fn syntax_error_at(text: &str, token: &TokenWithSpan) -> Error {
     let end = byte_offset(text, token.span.end).max(start);
     let near = text.get(start..end).filter(|near| !near.is_empty());
     let near = near.map_or_else(|| token.token.to_string(), str::to_owned);
+    if near.eq_ignore_ascii_case("exclude") {
+        return Error::unsupported("EXCLUDE in the frame of a window is not supported")
+            .at_position(character_position(text, start));
+    }
     Error::new(Fault::SyntaxError, format!("syntax error at or near \"{near}\""))
         .at_position(character_position(text, start))
 }

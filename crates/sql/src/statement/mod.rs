@@ -8,9 +8,12 @@
 
 mod block_command;
 mod cursor;
+mod dialect;
+mod gaps;
 mod insert_form;
 mod lexical;
 mod nesting;
+mod placeholders;
 mod prepare_command;
 mod setting_command;
 mod shape;
@@ -19,6 +22,7 @@ mod unsupported;
 
 pub(crate) use block_command::{BlockCommand, BlockModes, Isolation};
 pub(crate) use cursor::Cursor;
+pub(crate) use placeholders::PARAMETERS_MAX;
 pub(crate) use prepare_command::{ExecuteCommand, PrepareCommand};
 pub(crate) use setting_command::{Scope, SettingCommand, ShowCommand};
 pub(crate) use shape::Shape;
@@ -29,9 +33,9 @@ use crate::cursor::{DeclareCommand, FetchCommand, parse_close, parse_declare, pa
 use crate::{Error, Fault, Result};
 use cursor::{byte_offset, character_position, syntax_error_at, syntax_error_at_end};
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use dialect::BoundedDialect;
 use std::sync::Arc;
 
 /// One statement, read but not understood yet.
@@ -156,7 +160,7 @@ impl Statement {
 
 /// The statements of a text, empty ones left out.
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>> {
-    let dialect = PostgreSqlDialect {};
+    let dialect = BoundedDialect::for_text(text);
     let tokens = Tokenizer::new(&dialect, text)
         .tokenize_with_location()
         .map_err(|error| tokenizer_error(text, &error.message, error.location))?;
@@ -177,6 +181,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>> {
 fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
     nesting::check(&tokens)?;
     lexical::check(text, &tokens)?;
+    placeholders::check(text, &tokens)?;
     let tokens = table_form::plain(tokens);
     let mut cursor = Cursor::new(text, &tokens);
     if cursor.is_at_end() {
@@ -299,7 +304,7 @@ fn with_parser<T>(
     tokens: Vec<TokenWithSpan>,
     read: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
 ) -> Result<T> {
-    let dialect = PostgreSqlDialect {};
+    let dialect = BoundedDialect::for_text(text);
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
         .with_tokens_with_locations(tokens);
@@ -442,7 +447,7 @@ fn parser_error(text: &str, error: &ParserError) -> Error {
         None => (message.as_str(), None),
     };
     // The parser has taken the tokens, and an error may cost a second look at the text.
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
+    let tokens = Tokenizer::new(&BoundedDialect::for_text(text), text).tokenize_with_location();
     let mut tokens = tokens.unwrap_or_default().into_iter();
     let token = place.and_then(|place| tokens.find(|token| token.span.start == place));
     let syntax_error = match token {

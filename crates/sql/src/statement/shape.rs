@@ -73,6 +73,12 @@ impl Shape {
             None => {
                 let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
                 let (digits, rest) = from.split_at(end);
+                // Sums are of the literals' own types, int4 where they fit, and may overflow.
+                if self.text.trim_end().ends_with(ARITHMETIC)
+                    || rest.trim_start().starts_with(ARITHMETIC)
+                {
+                    return None;
+                }
                 (Value::Int(digits.parse().ok()?), rest)
             }
         };
@@ -90,6 +96,8 @@ impl Shape {
         Some(rest)
     }
 }
+
+const ARITHMETIC: [char; 5] = ['+', '-', '*', '/', '%'];
 
 /// What stands between literals. `.` may begin a number, `$` a parameter, `"` a name.
 fn is_plain(c: char) -> bool {
@@ -140,6 +148,9 @@ mod tests {
             "SELECT 1; SELECT 2",
             "SELECT 'open",
             "SELECT x[1]",
+            "SELECT 2147483647 + 1",
+            "SELECT x WHERE seq = -1",
+            "SELECT 2 * seq",
         ] {
             assert_eq!(Shape::of(text), None, "{text}");
         }

@@ -160,3 +160,16 @@ fn commands_are_read_with_what_they_say() {
         }
     }
 }
+
+#[test]
+fn parameters_are_numbered_as_a_client_can_bind_them() {
+    for (text, code) in [
+        ("SELECT $0", Fault::UndefinedParameter),
+        ("SELECT $65536", Fault::UndefinedParameter),
+        ("SELECT $99999999999999999999999", Fault::UndefinedParameter),
+        ("SELECT :x", Fault::SyntaxError),
+    ] {
+        assert_eq!(parse(text).unwrap_err().fault(), &code, "{text}");
+    }
+    assert!(parse("SELECT $65535").is_ok());
+}

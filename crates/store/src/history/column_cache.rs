@@ -4,9 +4,11 @@
 //!
 //! Who reads more than fits, again and again, must not push out at each step what the next step
 //! wants: what was used lately stays, and what is new waits until something has become stale.
+//! A column is kept when it is read the second time: to keep it takes memory that is new to the
+//! process, which costs more than decoding into memory that was used before.
 
 use arrow_array::{Array as _, ArrayRef};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 /// A column is stale when the others were used so many times each, on average, since its last use.
@@ -36,6 +38,8 @@ struct Held {
     /// Counts uses of any column.
     clock: u64,
     columns: HashMap<Place, Column>,
+    /// Columns that were read once and not kept.
+    read_once: HashSet<Place>,
 }
 
 #[derive(Debug)]
@@ -48,6 +52,11 @@ struct Column {
 impl ColumnCache {
     pub(crate) fn new(bytes_max: usize) -> Self {
         ColumnCache { bytes_max, held: Mutex::default() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, Held> {
@@ -63,31 +72,38 @@ impl ColumnCache {
         Some(column.values.clone())
     }
 
-    /// Makes room for so many bytes, if what is stale takes as much.
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
+    /// Whether a column of about so many bytes is to be kept that is about to be read. What is
+    /// stale makes room for it.
+    pub(super) fn wants(&self, place: Place, bytes: usize) -> bool {
         let mut held = self.held();
+        if bytes > self.bytes_max || held.read_once.insert(place) {
+            return false;
+        }
         let fits = |held: &Held| held.bytes.saturating_add(bytes) <= self.bytes_max;
-        if !fits(&held) && bytes <= self.bytes_max {
+        if !fits(&held) {
             held.drop_stale();
         }
         fits(&held)
     }
 
-    /// Keeps a column for which there was room.
+    /// Keeps a column that is wanted, if there is still room.
     pub(super) fn keep(&self, place: Place, values: &Values) {
         let bytes = values.iter().map(|batch| batch.get_array_memory_size()).sum();
         let mut held = self.held();
-        let used = held.clock;
-        let column = Column { values: values.clone(), bytes, used };
-        held.bytes += bytes;
-        if let Some(replaced) = held.columns.insert(place, column) {
-            held.bytes -= replaced.bytes;
+        if held.columns.contains_key(&place) || held.bytes.saturating_add(bytes) > self.bytes_max {
+            return;
         }
+        let used = held.clock;
+        held.bytes += bytes;
+        held.read_once.remove(&place);
+        held.columns.insert(place, Column { values: values.clone(), bytes, used });
     }
 
     /// Lets go of the columns of a table that nobody will read any more.
     pub(super) fn forget(&self, table: u64) {
-        self.held().retain(|place, _| place.table != table);
+        let mut held = self.held();
+        held.retain(|place, _| place.table != table);
+        held.read_once.retain(|place| place.table != table);
     }
 }
 
@@ -121,10 +137,16 @@ mod tests {
         if cache.get(place).is_some() {
             return true;
         }
-        if cache.has_room(9_000) {
+        if cache.wants(place, 9_000) {
             cache.keep(place, &values());
         }
         false
+    }
+
+    /// Columns that are kept, and that were read once.
+    fn counts(cache: &ColumnCache) -> (usize, usize) {
+        let held = cache.held();
+        (held.columns.len(), held.read_once.len())
     }
 
     fn use_columns(cache: &ColumnCache, table: u64) {
@@ -136,9 +158,9 @@ mod tests {
     #[test]
     fn what_fits_stays_however_much_is_read_beside_it() {
         let cache = ColumnCache::new(4 * 9_000);
-        for round in 0..3 {
+        for round in 0..4 {
             let hits = (0..10).filter(|group| use_column(&cache, place(1, *group))).count();
-            assert_eq!(hits, if round == 0 { 0 } else { 4 }, "round {round}");
+            assert_eq!(hits, if round < 2 { 0 } else { 4 }, "round {round}");
         }
         assert!(cache.held().bytes <= 4 * 9_000);
     }
@@ -146,7 +168,7 @@ mod tests {
     #[test]
     fn what_is_not_used_any_more_makes_room() {
         let cache = ColumnCache::new(4 * 9_000);
-        use_columns(&cache, 1);
+        (0..2).for_each(|_| use_columns(&cache, 1));
         (0..10).for_each(|_| use_columns(&cache, 2));
         assert!((0..4).all(|group| use_column(&cache, place(2, group))));
         assert!(!use_column(&cache, place(1, 0)));
@@ -155,10 +177,13 @@ mod tests {
     #[test]
     fn a_forgotten_table_takes_no_memory() {
         let cache = ColumnCache::new(1 << 20);
-        use_columns(&cache, 1);
-        use_column(&cache, place(2, 0));
-        cache.forget(1);
-        assert_eq!(cache.held().columns.len(), 1);
+        use_column(&cache, place(3, 0));
+        for _ in 0..2 {
+            use_columns(&cache, 1);
+            use_column(&cache, place(2, 0));
+        }
+        (1..=3).step_by(2).for_each(|table| cache.forget(table));
+        assert_eq!(counts(&cache), (1, 0));
         assert!(use_column(&cache, place(2, 0)));
         cache.forget(2);
         assert_eq!(cache.held().bytes, 0);
@@ -167,7 +192,20 @@ mod tests {
     #[test]
     fn nothing_is_kept_without_a_budget() {
         let cache = ColumnCache::new(0);
-        assert!(!use_column(&cache, place(1, 0)));
-        assert!(!use_column(&cache, place(1, 0)));
+        (0..3).for_each(|_| assert!(!use_column(&cache, place(1, 0))));
+        assert_eq!(counts(&cache), (0, 0));
+    }
+
+    #[test]
+    fn what_others_have_filled_meanwhile_is_not_kept_too() {
+        let cache = ColumnCache::new(2 * 9_000);
+        for _ in 0..2 {
+            // All are wanted before the first is kept.
+            let wanted = (0..4).filter(|group| cache.wants(place(1, *group), 9_000)).count();
+            assert!(wanted == 0 || wanted == 4);
+        }
+        (0..4).for_each(|group| cache.keep(place(1, group), &values()));
+        assert_eq!(cache.held().columns.len(), 2);
+        assert!(cache.held().bytes <= 2 * 9_000);
     }
 }

@@ -11,6 +11,11 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
 
+/// How much more can be written to the disk that a path is on.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    fs4::available_space(path)
+}
+
 impl Storage for Disk {
     fn create_dir_durable(&self, path: &Path) -> io::Result<()> {
         let parent = match path.parent() {

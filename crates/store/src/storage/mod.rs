@@ -8,7 +8,7 @@
 
 mod disk;
 
-pub use disk::Disk;
+pub use disk::{Disk, free_bytes};
 
 use std::fmt::Debug;
 use std::io;

@@ -6,7 +6,6 @@ mod names;
 mod texts;
 
 use crate::catalog::Catalog;
-use crate::function::simple::TextFunction;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
@@ -23,7 +22,6 @@ pub(crate) fn register_catalog_functions(
     functions.extend(texts::all(&known));
     functions.extend(names::all(&known));
     functions.extend(lists::all());
-    functions.push(TextFunction::udf("quote_literal", |text| Ok(Some(quoted(text)))));
     functions.push(quote_ident_udf::create_quote_ident_udf());
     functions.push(quote_ident_udf::create_parse_ident_udf());
     functions.push(array_bounds_udf::create_array_upper_udf());
@@ -32,15 +30,6 @@ pub(crate) fn register_catalog_functions(
         state.register_udf(Arc::new(function))?;
     }
     Ok(())
-}
-
-/// A text as a constant of SQL.
-fn quoted(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    match text.contains('\\') {
-        true => format!("E'{}'", doubled.replace('\\', "\\\\")),
-        false => format!("'{doubled}'"),
-    }
 }
 
 fn any() -> Signature {

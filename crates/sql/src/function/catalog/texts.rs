@@ -22,6 +22,7 @@ pub(super) fn all(known: &Definitions) -> Vec<ScalarUDF> {
         ("pg_get_function_arguments", &known.function_arguments),
         ("pg_get_function_identity_arguments", &known.function_identities),
         ("pg_get_function_result", &known.function_results),
+        ("pg_get_functiondef", &known.function_definitions),
         ("regclass_name", &known.classes),
         ("regtype_name", &known.types),
         ("regproc_name", &known.functions),

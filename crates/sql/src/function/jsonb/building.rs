@@ -33,6 +33,8 @@ enum Shape {
     Array,
     /// A key and a value, for an aggregate.
     Pair,
+    /// A value for an aggregate, lists and rows on lines of their own.
+    Item,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -60,6 +62,7 @@ pub(in crate::function) fn all() -> Vec<ScalarUDF> {
         function("json_build_object", Shape::Object),
         function("json_build_array", Shape::Array),
         function("json_pair", Shape::Pair),
+        function("json_item", Shape::Item),
     ]
 }
 
@@ -108,7 +111,11 @@ impl Build {
             (Shape::Value, [only]) if only.is_null(row) => return Ok(None),
             (Shape::Value, [only]) if self.json => only.json_text(row)?,
             (Shape::Value, [only]) => print(&only.value(row)?)?,
-            (Shape::Value, _) => {
+            (Shape::Item, [only]) => {
+                let line = if only.is_structured() { "\n " } else { "" };
+                format!("{line}{}", only.json_text(row)?)
+            }
+            (Shape::Value | Shape::Item, _) => {
                 return Err(invalid(&format!("{} takes one argument", self.name)));
             }
             (Shape::Pair, [key, value]) if self.json => {
@@ -163,6 +170,10 @@ struct Column<'a> {
 impl Column<'_> {
     fn is_null(&self, row: usize) -> bool {
         self.array.data_type().is_null() || self.array.is_null(row)
+    }
+
+    fn is_structured(&self) -> bool {
+        matches!(self.array.data_type(), DataType::List(_) | DataType::Struct(_))
     }
 
     /// A member's name; `argument` counts from 1.

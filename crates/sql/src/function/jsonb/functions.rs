@@ -167,7 +167,8 @@ fn json_lists() -> Vec<ScalarUDF> {
         // What an aggregate has collected: JSON texts, NULL among them.
         row_function("json_of_elements", &[TextList], PgType::Json, |args| {
             let items = args[0].list().iter().map(|item| item.as_deref().unwrap_or("null"));
-            Ok(Out::Text(format!("[{}]", items.collect::<Vec<_>>().join(", "))))
+            let text = items.collect::<Vec<_>>().join(", ");
+            Ok(Out::Text(format!("[{}]", text.trim_start_matches("\n "))))
         }),
         row_function("json_of_pairs", &[TextList], PgType::Json, |args| {
             let pairs = args[0].list().iter().flatten().map(String::as_str);

@@ -18,8 +18,10 @@ mod scalar;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, TableReference};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Distinct, Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, SubqueryAlias, lit,
+    BinaryExpr, Distinct, Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator,
+    Subquery, SubqueryAlias, lit,
 };
 use outer::{Outer, refers_outside};
 use push::Pusher;
@@ -189,9 +191,12 @@ fn datafusion_can(body: &LogicalPlan) -> Result<bool> {
     let mut can = true;
     body.apply(|node| {
         let plain = match node {
-            LogicalPlan::Filter(filter) => !holds_subquery(&filter.predicate)?,
+            LogicalPlan::Filter(filter) => {
+                !holds_subquery(&filter.predicate)? && looks_out_by_equality(&filter.predicate)
+            }
+            // What is pulled up through an alias loses its name.
+            LogicalPlan::SubqueryAlias(alias) => !refers_outside(&alias.input)?,
             LogicalPlan::Projection(_)
-            | LogicalPlan::SubqueryAlias(_)
             | LogicalPlan::TableScan(_)
             | LogicalPlan::Aggregate(_)
             | LogicalPlan::Sort(_) => !node.contains_outer_reference(),
@@ -202,6 +207,37 @@ fn datafusion_can(body: &LogicalPlan) -> Result<bool> {
             _ => false,
         };
         can &= plain;
+        Ok(match can {
+            true => TreeNodeRecursion::Continue,
+            false => TreeNodeRecursion::Stop,
+        })
+    })?;
+    Ok(can)
+}
+
+/// Whether outer columns stand in equalities with columns only.
+fn looks_out_by_equality(predicate: &Expr) -> bool {
+    split_conjunction(predicate).into_iter().all(|condition| match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            let plain =
+                |expr: &Expr| matches!(expr, Expr::Column(_) | Expr::OuterReferenceColumn(..));
+            !condition.contains_outer() || plain(left) && plain(right)
+        }
+        other => !other.contains_outer(),
+    })
+}
+
+/// The same of a subquery that only has rows or none, or is compared with as a whole.
+fn datafusion_can_ask(body: &LogicalPlan) -> Result<bool> {
+    let mut can = true;
+    body.apply(|node| {
+        can &= match node {
+            LogicalPlan::SubqueryAlias(alias) => !refers_outside(&alias.input)?,
+            LogicalPlan::Filter(_) => true,
+            node => !node.contains_outer_reference(),
+        };
+        can &= !matches!(node, LogicalPlan::Aggregate(_) | LogicalPlan::Limit(_))
+            || !refers_outside(node)?;
         Ok(match can {
             true => TreeNodeRecursion::Continue,
             false => TreeNodeRecursion::Stop,

@@ -6,7 +6,7 @@
 
 use super::outer::refers_outside;
 use super::push::Pusher;
-use super::{bare, columns, datafusion_can, joined_again};
+use super::{bare, columns, datafusion_can, datafusion_can_ask, joined_again};
 use crate::function::one_row;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
@@ -14,6 +14,7 @@ use datafusion::error::Result;
 use datafusion::functions_aggregate::count::{count, count_all};
 use datafusion::functions_aggregate::first_last::first_value;
 use datafusion::logical_expr::expr::{InSubquery, SetComparison, SetQuantifier};
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
     Expr, ExprFunctionExt, ExprSchemable, JoinType, LogicalPlan, LogicalPlanBuilder, Operator,
     binary_expr, lit, not, when,
@@ -29,12 +30,17 @@ pub(super) fn joined(node: LogicalPlan, pusher: &mut Pusher) -> Result<Transform
     };
     let mut values: Vec<Expr> = Vec::new();
     for expr in node.expressions() {
-        expr.apply(|each| {
-            if is_ours(each, in_filter)? && !values.contains(each) {
-                values.push(each.clone());
+        for part in split_conjunction(&expr) {
+            if in_filter && is_condition(part)? {
+                continue;
             }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
+            part.apply(|each| {
+                if is_ours(each)? && !values.contains(each) {
+                    values.push(each.clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
     }
     let [input] = node.inputs()[..] else { return Ok(Transformed::no(node)) };
     if values.is_empty() {
@@ -52,14 +58,31 @@ pub(super) fn joined(node: LogicalPlan, pusher: &mut Pusher) -> Result<Transform
     rebuilt(&node, plan, &replaced).map(Transformed::yes)
 }
 
+/// Whether DataFusion has a join for the whole condition.
+fn is_condition(part: &Expr) -> Result<bool> {
+    Ok(match part {
+        Expr::Not(inner) => match inner.as_ref() {
+            Expr::InSubquery(within) => !refers_outside(&within.subquery.subquery)?,
+            inner => is_condition(inner)?,
+        },
+        Expr::Exists(exists) => datafusion_can_ask(&exists.subquery.subquery)?,
+        // Of the negated one, DataFusion compares a single column.
+        Expr::InSubquery(within) => {
+            let body = &within.subquery.subquery;
+            datafusion_can_ask(body)? && !(within.negated && refers_outside(body)?)
+        }
+        _ => false,
+    })
+}
+
 /// Whether the expression is a subquery that only we make a join of.
-fn is_ours(expr: &Expr, in_filter: bool) -> Result<bool> {
+fn is_ours(expr: &Expr) -> Result<bool> {
     Ok(match expr {
         Expr::ScalarSubquery(subquery) => {
             let body = &subquery.subquery;
             refers_outside(body)? && !(datafusion_can(body)? && is_one_row(body))
         }
-        Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => !in_filter,
+        Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => true,
         _ => false,
     })
 }

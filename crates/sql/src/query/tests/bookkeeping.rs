@@ -126,7 +126,7 @@ async fn sql_of_all_kinds() {
         ("SELECT 3.5::float8::int", "4"),
         ("SELECT '1993-03-01'::date - '1993-02-01'::date", "28"),
         ("SELECT mod(7, 4)", "3"),
-        ("SELECT trunc(12345678901234567890.99)", "12345678901234567890.00"),
+        ("SELECT trunc(12345678901234567890.99)", "12345678901234567890"),
         (
             "SELECT path FROM accounts WHERE book = 'shop' ORDER BY path FETCH FIRST ROW ONLY",
             "cash",

@@ -12,7 +12,7 @@ async fn analyze_counts_rows_and_time_of_every_operator() {
     let plan = shop.rows(&format!("EXPLAIN ANALYZE {query}")).await.concat();
     let scan = plan.iter().find(|line| line.contains("LedgerScan")).expect("a scan");
     assert!(scan.contains("(actual rows=90 time="), "{scan}");
-    let filter = plan.iter().find(|line| line.contains("FilterExec")).expect("a filter");
+    let filter = plan.iter().find(|line| line.contains("Filter: ")).expect("a filter");
     assert!(filter.contains("(actual rows=78 time="), "{filter}");
     let indent = |line: &str| line.len() - line.trim_start().len();
     assert!(indent(scan) > indent(filter), "{plan:?}");

@@ -2,11 +2,13 @@
 
 mod bookkeeping;
 mod catalogs;
+mod dependent;
 mod exactness;
 mod explaining;
 mod limits;
 mod names_and_types;
 mod partitions;
 mod pushdown;
+mod routines;
 mod set_functions;
 mod time_zones;

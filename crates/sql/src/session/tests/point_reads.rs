@@ -6,17 +6,17 @@ use crate::{Engine, Error, Session, Value};
 use store::{Ledger, Options};
 
 /// Replays itself: the same seed gives the same statements.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) as usize % sides
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.roll(from.len())]
     }
 }
@@ -207,16 +207,16 @@ async fn ask(session: &mut Session, statement: &Statement, at_once: bool) -> (Sh
 }
 
 /// Two engines on one ledger: one recognises point reads, the other plans everything.
-struct Both {
-    recognising: Fixture,
-    planning: Session,
+pub(super) struct Both {
+    pub(super) recognising: Fixture,
+    pub(super) planning: Session,
     ledger: Ledger,
 }
 
-async fn both(options: Options, transfers: usize) -> Both {
+pub(super) async fn both(options: Options, transfers: usize) -> Both {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open_with(dir.path(), options).unwrap();
-    let engine = Engine::new(ledger.clone(), 1 << 30).unwrap();
+    let engine = Engine::new(ledger.clone(), 1 << 30, None).unwrap();
     let planning = connect(&Engine::planning_everything(ledger.clone(), 1 << 30).unwrap());
     let session = connect(&engine);
     let mut recognising = Fixture { session, engine, _dir: dir };

@@ -50,7 +50,7 @@ fn open(dir: &std::path::Path) -> (Ledger, Session) {
         ..Options::default()
     };
     let ledger = Ledger::open_with(dir, options).unwrap();
-    let engine = Engine::new(ledger.clone(), 1 << 30).unwrap();
+    let engine = Engine::new(ledger.clone(), 1 << 30, None).unwrap();
     (ledger, connect(&engine))
 }
 

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod builder;
+mod coded_texts;
 mod content;
 mod content_sums;
 mod directory;
@@ -25,6 +26,7 @@ mod scan;
 mod schema;
 mod sequence;
 mod table;
+mod table_scan;
 mod table_writer;
 #[cfg(test)]
 mod tests;

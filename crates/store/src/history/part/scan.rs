@@ -5,15 +5,16 @@
 
 use super::super::column_cache::ColumnCache;
 use super::Part;
+use super::coded_texts::{Texts, matching};
 use super::content::Narrowing;
 use super::fences::Block;
-use super::table::{Batches, Table, bad};
+use super::table::{Table, bad};
+use super::table_scan::{self, Batches};
 use super::values::{column, widened};
 use crate::PathSelection;
 use crate::projection::{PostingRow, Row as _, TransactionRow};
 use arrow_array::{
-    BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMicrosecondArray,
+    BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray,
 };
 use arrow_schema::{DataType, SchemaRef};
 use arrow_select::filter::filter_record_batch;
@@ -60,13 +61,17 @@ impl Filter {
             let times: &TimestampMicrosecondArray = column(batch, "committed_at")?;
             narrow(&|row| (from..=to).contains(&times.value(row)));
         }
+        let texts = |name, is_wanted: &dyn Fn(&str) -> bool| {
+            let column = batch.column_by_name(name);
+            column.and_then(|texts| matching(texts, is_wanted)).ok_or_else(|| bad("lacks a column"))
+        };
         if let Some(book) = &self.book {
-            let books: &StringArray = column(batch, "book")?;
-            narrow(&|row| books.value(row) == book);
+            let matches = texts("book", &|text| text == book)?;
+            narrow(&|row| matches[row]);
         }
         if let Some(path) = &self.path {
-            let paths: &StringArray = column(batch, "account")?;
-            narrow(&|row| path.matches(paths.value(row)));
+            let matches = texts("account", &|text| path.matches(text))?;
+            narrow(&|row| matches[row]);
         }
         Ok(mask.map(BooleanArray::from))
     }
@@ -273,27 +278,31 @@ fn scan(
         .iter()
         .map(|wanted| columns.binary_search(wanted).map_err(|_| bad("lacks a column")))
         .collect::<io::Result<Vec<usize>>>()?;
-    let batches = table.scan(ranges, &columns, cache)?;
-    Ok(Box::new(ScanBatches { batches, filter, places, schema: schema.into(), is_over: false }))
+    let batches = table_scan::scan(table, ranges, &columns, cache)?;
+    let texts = places.iter().map(|_| Texts::default()).collect();
+    let schema = schema.into();
+    Ok(Box::new(ScanBatches { batches, filter, places, texts, schema, is_over: false }))
 }
 
 struct ScanBatches {
     batches: Batches,
     filter: Filter,
     places: Vec<usize>,
+    texts: Vec<Texts>,
     schema: SchemaRef,
     is_over: bool,
 }
 
 impl ScanBatches {
-    fn project(&self, batch: &RecordBatch) -> io::Result<RecordBatch> {
+    fn project(&mut self, batch: &RecordBatch) -> io::Result<RecordBatch> {
         let columns = self
             .places
             .iter()
             .zip(self.schema.fields())
-            .map(|(place, field)| {
-                let is_money = matches!(field.data_type(), DataType::Decimal128(..));
-                widened(batch.column(*place).clone(), is_money)
+            .zip(&mut self.texts)
+            .map(|((place, field), texts)| match field.data_type() {
+                DataType::Decimal128(..) => widened(batch.column(*place).clone(), true),
+                _ => texts.of(batch.column(*place)),
             })
             .collect::<io::Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -301,7 +310,7 @@ impl ScanBatches {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn wanted(&self, batch: RecordBatch) -> io::Result<RecordBatch> {
+    fn wanted(&mut self, batch: RecordBatch) -> io::Result<RecordBatch> {
         let batch = match self.filter.mask(&batch)? {
             None => batch,
             Some(mask) if mask.true_count() == mask.len() => batch,
@@ -317,7 +326,8 @@ impl Iterator for ScanBatches {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.is_over {
-            let batch = self.batches.next()?.and_then(|batch| self.wanted(batch));
+            let batch = self.batches.next()?;
+            let batch = batch.and_then(|batch| self.wanted(batch));
             match batch {
                 Ok(batch) if batch.num_rows() == 0 => {}
                 Ok(batch) => return Some(Ok(batch)),

@@ -3,7 +3,8 @@
 //! The footer is parsed once, at opening, and shared by all readers.
 
 use super::super::checked_file::{CheckedFile, Checks};
-use super::super::column_cache::{ColumnCache, Place, Values};
+use super::super::column_cache::ColumnCache;
+use super::coded_texts::CodedTexts;
 use super::fences::Fences;
 use super::file_chunks::{Access, FileChunks, from_parquet};
 use crate::storage::Storage;
@@ -27,9 +28,6 @@ pub(super) const BATCH_ROWS: usize = 8_192;
 /// What a batch should not be much larger than.
 const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
-/// More columns than this are a look at rows, of which often only the first are wanted.
-const KEPT_COLUMNS_MAX: usize = 6;
-
 /// Numbers the tables that are opened.
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
@@ -39,6 +37,7 @@ pub(super) struct Table {
     id: u64,
     file: Arc<CheckedFile>,
     metadata: ArrowReaderMetadata,
+    coded: CodedTexts,
     fences: Fences,
     /// The first row of each row group, and the end of the last.
     group_rows: Vec<u64>,
@@ -78,7 +77,8 @@ impl Table {
         }
         let batch_rows = (BATCH_BYTES / row_bytes_max).clamp(1, BATCH_ROWS as u64) as usize;
         let id = OPENED.fetch_add(1, Ordering::Relaxed);
-        Ok(Table { id, file, metadata, fences, group_rows, batch_rows })
+        let coded = CodedTexts::of(&metadata);
+        Ok(Table { id, file, metadata, coded, fences, group_rows, batch_rows })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -108,59 +108,36 @@ impl Table {
         self.read_in_batches(ranges, columns, access, self.batch_rows)
     }
 
-    /// As [`Self::read`] for a scan, but columns of a whole row group are kept for the next one.
-    pub(super) fn scan(
+    /// As [`Self::read`] for a scan: from page to page, and with texts as the file codes them.
+    pub(super) fn read_coded(
         &self,
         ranges: &[Range<u64>],
         columns: &[usize],
-        cache: &ColumnCache,
-    ) -> io::Result<Batches> {
-        let whole = self.groups().position(|group| [group] == *ranges);
-        if let Some(group) = whole.filter(|_| columns.len() <= KEPT_COLUMNS_MAX)
-            && let Some(values) = self.kept(group, columns, cache)?
-        {
-            let schema = self.schema().project(columns).map_err(io::Error::other)?;
-            return Ok(Box::new(together(Arc::new(schema), values)));
-        }
-        Ok(Box::new(self.read(ranges, columns, Access::Scan)?))
+    ) -> io::Result<TableReader> {
+        let (groups, selection) = self.select(ranges);
+        let metadata = self.coded.metadata(&self.metadata, &groups)?;
+        self.reader(metadata, (groups, selection), columns, Access::Scan, self.batch_rows)
     }
 
-    /// The columns of a row group out of the cache, or read into it; `None` without room for them.
-    fn kept(
-        &self,
-        group: usize,
-        columns: &[usize],
-        cache: &ColumnCache,
-    ) -> io::Result<Option<Vec<Values>>> {
-        let mut kept = Vec::with_capacity(columns.len());
-        for column in columns {
-            let place = Place { table: self.id, group, column: *column };
-            let values = match cache.get(place) {
-                Some(values) => values,
-                None if cache.has_room(self.decoded_bytes(group, *column)) => {
-                    let values = self.group_column(group, *column)?;
-                    cache.keep(place, &values);
-                    values
-                }
-                None => return Ok(None),
-            };
-            kept.push(values);
-        }
-        Ok((!kept.is_empty()).then_some(kept))
+    /// Different for every table that was ever opened.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The columns of a row group as [`Self::read_coded`] gives them.
+    pub(super) fn coded_schema(&self, group: usize) -> io::Result<SchemaRef> {
+        Ok(self.coded.metadata(&self.metadata, &[group])?.schema().clone())
     }
 
     /// What a column of a row group takes in memory, about.
-    fn decoded_bytes(&self, group: usize, column: usize) -> usize {
-        let group = self.metadata.metadata().row_group(group);
-        let rows = usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
-        let texts = usize::try_from(group.column(column).uncompressed_size()).unwrap_or(usize::MAX);
+    pub(super) fn decoded_bytes(&self, group: usize, column: usize) -> usize {
+        let chunk = self.metadata.metadata().row_group(group);
+        let rows = usize::try_from(chunk.num_rows()).unwrap_or(usize::MAX);
+        if self.coded.is_coded(group, column) {
+            return rows.saturating_mul(4);
+        }
+        let texts = usize::try_from(chunk.column(column).uncompressed_size()).unwrap_or(usize::MAX);
         rows.saturating_mul(16).max(texts)
-    }
-
-    fn group_column(&self, group: usize, column: usize) -> io::Result<Values> {
-        let rows = self.group_rows[group]..self.group_rows[group + 1];
-        let batches = self.read(std::slice::from_ref(&rows), &[column], Access::Scan)?;
-        batches.map(|batch| batch.map(|batch| batch.column(0).clone())).collect()
     }
 
     /// Lets go of what is kept of the table.
@@ -175,15 +152,24 @@ impl Table {
         access: Access,
         batch_rows: usize,
     ) -> io::Result<TableReader> {
+        self.reader(self.metadata.clone(), self.select(ranges), columns, access, batch_rows)
+    }
+
+    fn reader(
+        &self,
+        metadata: ArrowReaderMetadata,
+        (groups, selection): (Vec<usize>, RowSelection),
+        columns: &[usize],
+        access: Access,
+        batch_rows: usize,
+    ) -> io::Result<TableReader> {
         debug_assert!(columns.is_sorted_by(|a, b| a < b), "columns come in the file's order");
         let chunks = FileChunks::new(self.file.clone(), access);
-        let mask = ProjectionMask::leaves(self.metadata.parquet_schema(), columns.iter().copied());
-        let (groups, selection) = self.select(ranges);
-        let mut reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
-                .with_projection(mask)
-                .with_row_groups(groups)
-                .with_batch_size(batch_rows);
+        let mask = ProjectionMask::leaves(metadata.parquet_schema(), columns.iter().copied());
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
+            .with_projection(mask)
+            .with_row_groups(groups)
+            .with_batch_size(batch_rows);
         if selection.skipped_row_count() > 0 {
             reader = reader.with_row_selection(selection);
         }
@@ -222,22 +208,6 @@ impl Table {
         }
         (groups, RowSelection::from(selectors))
     }
-}
-
-pub(super) type Batches = Box<dyn Iterator<Item = io::Result<RecordBatch>> + Send>;
-
-/// Columns of the same rows as batches.
-fn together(
-    schema: SchemaRef,
-    columns: Vec<Values>,
-) -> impl Iterator<Item = io::Result<RecordBatch>> + Send {
-    let batches = columns.first().map_or(0, |values| values.len());
-    (0..batches).map(move |index| {
-        let columns = columns.iter().map(|values| values.get(index).cloned());
-        let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| bad("lacks rows"))?;
-        RecordBatch::try_new(schema.clone(), columns)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-    })
 }
 
 /// Batches of a table. After an error it ends.
