@@ -238,6 +238,8 @@ impl Writer<'_> {
         match self.dice.below(9) {
             6 => {
                 let op = self.pick(&["IN", "NOT IN", "= ANY", "<> ALL"]);
+                // A subquery on the left of another is refused.
+                let left = if left.contains("SELECT") { self.column(kind) } else { left };
                 format!("({left} {op} ({}))", self.members(kind))
             }
             7 => {
