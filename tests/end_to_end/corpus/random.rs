@@ -92,6 +92,19 @@ const SOURCES: [Source; 5] = [
     },
 ];
 
+const DOCUMENTS: [&str; 10] = [
+    "'1'::jsonb",
+    "'1.0'::jsonb",
+    "'-1.50'::jsonb",
+    "'\"a\"'::jsonb",
+    "'[1, {\"a\": 2.0}]'::jsonb",
+    "'[1.00, {\"a\": 2}]'::jsonb",
+    "'{\"b\": 1, \"a\": null}'::jsonb",
+    "'{\"a\": null, \"b\": 1.0}'::jsonb",
+    "'true'::jsonb",
+    "NULL::jsonb",
+];
+
 /// Writes one query.
 pub(super) struct Writer<'a> {
     pub(super) dice: &'a mut Dice,
@@ -99,8 +112,8 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.dice.below(from.len() as u64) as usize]
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.dice.below(from.len() as u64) as usize].clone()
     }
 
     pub(super) fn one_in(&mut self, sides: u64) -> bool {
@@ -222,7 +235,18 @@ impl Writer<'_> {
         let kind = self.pick(&KINDS);
         let d = depth.saturating_sub(1);
         let left = self.value(kind, d);
-        match self.dice.below(6) {
+        match self.dice.below(9) {
+            6 => {
+                let op = self.pick(&["IN", "NOT IN", "= ANY", "<> ALL"]);
+                // A subquery on the left of another is refused.
+                let left = if left.contains("SELECT") { self.column(kind) } else { left };
+                format!("({left} {op} ({}))", self.members(kind))
+            }
+            7 => {
+                let not = self.pick(&["", "NOT "]);
+                format!("({not}EXISTS ({}))", self.members(kind))
+            }
+            8 => self.documents(),
             0 => format!("{left} IS NULL"),
             1 => format!("{left} IS DISTINCT FROM {}", self.value(kind, d)),
             2 => format!("{left} IN ({}, {})", self.constant(kind), self.value(kind, d)),
@@ -240,6 +264,40 @@ impl Writer<'_> {
             _ => {
                 let op = self.pick(&["=", "<>", "<", "<=", ">", ">="]);
                 format!("{left} {op} {}", self.value(kind, d))
+            }
+        }
+    }
+
+    /// A subquery of values of a kind: with NULLs or without, or with no row at all.
+    fn members(&mut self, kind: Kind) -> String {
+        let (column, table) = match kind {
+            Kind::Int => ("m.idx", "postings m"),
+            Kind::Money => ("m.min_balance", "accounts m"),
+            Kind::Text => ("m.normal_side", "accounts m"),
+            Kind::Time => ("m.occurred_at", "transactions m"),
+            Kind::Bool => ("m.closed", "accounts m"),
+        };
+        let constant = self.constant(kind);
+        let filter = self.pick(&[
+            String::new(),
+            format!(" WHERE {column} IS NOT NULL"),
+            " WHERE false".to_owned(),
+            format!(" WHERE {column} = {constant}"),
+        ]);
+        format!("SELECT {column} FROM {table}{filter}")
+    }
+
+    /// Documents that are compared: their texts say nothing.
+    fn documents(&mut self) -> String {
+        let left = self.pick(&DOCUMENTS);
+        let right = self.pick(&DOCUMENTS);
+        match self.dice.below(4) {
+            0 => format!("{left} IN ({right}, {})", self.pick(&DOCUMENTS)),
+            1 => format!("{left} IS DISTINCT FROM {right}"),
+            2 => format!("nullif({left}, {right}) IS NULL"),
+            _ => {
+                let op = self.pick(&["=", "<>", "<", "<=", ">", ">="]);
+                format!("{left} {op} {right}")
             }
         }
     }

@@ -58,8 +58,8 @@ pub(crate) use interval::{
     parse as parse_interval, parse_fields as parse_interval_fields,
     with_parts as interval_of_parts,
 };
-pub(crate) use jsonb::normal_text as jsonb_text;
-pub(crate) use known_names::undefined_function;
+pub(crate) use jsonb::{jsonb_key, jsonb_value, normal_text as jsonb_text};
+pub(crate) use known_names::{check_known, undefined_function};
 pub(crate) use money::{format_amount_at, is_format_amount};
 pub(crate) use nullable::{NAME as MAY_BE_NULL, may_be_null};
 pub(crate) use one_row::one_row;
@@ -101,6 +101,7 @@ pub(crate) fn register(
             numeric_cast::numeric(),
             series::series(),
             row_of::row_of(),
+            row_of::outer_row_of(),
             character::chr(),
             shown::text_of(),
             type_of::pg_typeof(),

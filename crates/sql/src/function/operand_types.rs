@@ -1,6 +1,8 @@
 //! Operators on dates, intervals and untyped literals, with the types that Postgres gives them.
 
+use super::row_function::typed_field;
 use super::temporal_operators;
+use crate::PgType;
 use crate::exact::checked_subtract;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -50,6 +52,19 @@ fn taken_type(operator: &BinaryOperator, beside: &DataType) -> Option<DataType> 
     taken.then(|| beside.clone())
 }
 
+/// What a parameter of no type is that is added to an instant.
+fn interval_parameter(expr: Expr) -> Expr {
+    match expr {
+        Expr::Placeholder(mut placeholder)
+            if placeholder.field.as_ref().is_none_or(|field| field.data_type().is_null()) =>
+        {
+            placeholder.field = Some(typed_field("", PgType::Interval));
+            Expr::Placeholder(placeholder)
+        }
+        other => other,
+    }
+}
+
 fn arithmetic(operator: &BinaryOperator) -> Option<Operator> {
     Some(match operator {
         BinaryOperator::Plus => Operator::Plus,
@@ -88,6 +103,11 @@ impl ExprPlanner for OperandTypes {
         let (Ok(left), Ok(right)) = (raw.left.get_type(schema), raw.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(raw));
         };
+        if raw.op == BinaryOperator::Plus && matches!(left, DataType::Timestamp(..)) {
+            raw.right = interval_parameter(raw.right);
+        } else if raw.op == BinaryOperator::Plus && matches!(right, DataType::Timestamp(..)) {
+            raw.left = interval_parameter(raw.left);
+        }
         let is_text = |each: &DataType| matches!(each, DataType::Utf8);
         let joined = |each: &DataType| !is_text(each) && !matches!(each, DataType::List(_));
         if raw.op == BinaryOperator::StringConcat && is_text(&left) && joined(&right) {

@@ -212,7 +212,7 @@ fn alternatives(case: Case, schema: &DFSchema) -> Result<Case> {
 fn comparable(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Result<()> {
     let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
     let typed_text = |expr: &Expr, data_type: &DataType| {
-        data_type == &DataType::Utf8 && matches!(expr, Expr::Column(_) | Expr::Cast(_))
+        data_type == &DataType::Utf8 && !matches!(expr, Expr::Literal(..) | Expr::Placeholder(_))
     };
     let mixed = typed_text(left, &left_type) && right_type.is_numeric()
         || typed_text(right, &right_type) && left_type.is_numeric();

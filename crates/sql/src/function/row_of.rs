@@ -1,7 +1,10 @@
 //! `row_of('a', x, 'b', y)`: a row with named fields, which keep their Postgres types.
+//!
+//! `outer_row_of` is that of a table that an outer join may leave without a row: then it is NULL.
 
 use super::simple::undefined;
-use datafusion::arrow::array::StructArray;
+use datafusion::arrow::array::{Array as _, StructArray};
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
@@ -12,17 +15,37 @@ use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
 
 pub(super) fn row_of() -> ScalarUDF {
-    ScalarUDF::from(RowOf { signature: Signature::variadic_any(Volatility::Immutable) })
+    named("row_of", Missing::IsRow)
+}
+
+pub(super) fn outer_row_of() -> ScalarUDF {
+    named("outer_row_of", Missing::IsNull)
+}
+
+fn named(name: &'static str, missing: Missing) -> ScalarUDF {
+    let signature = Signature::variadic_any(Volatility::Immutable);
+    ScalarUDF::from(RowOf { name, missing, signature })
+}
+
+/// What a row is in which everything is NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Missing {
+    /// A row like others.
+    IsRow,
+    /// No row: every row of the table has a value.
+    IsNull,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct RowOf {
+    name: &'static str,
+    missing: Missing,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for RowOf {
     fn name(&self) -> &str {
-        "row_of"
+        self.name
     }
 
     fn signature(&self) -> &Signature {
@@ -56,7 +79,13 @@ impl ScalarUDFImpl for RowOf {
         let values = args.args.iter().skip(1).step_by(2);
         let arrays = values.map(|value| value.to_array(args.number_rows));
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        let rows = StructArray::try_new(fields.clone(), arrays, None)?;
+        let there = match self.missing {
+            Missing::IsRow => None,
+            Missing::IsNull => Some(NullBuffer::from_iter(
+                (0..args.number_rows).map(|row| arrays.iter().any(|array| array.is_valid(row))),
+            )),
+        };
+        let rows = StructArray::try_new(fields.clone(), arrays, there)?;
         Ok(ColumnarValue::Array(Arc::new(rows)))
     }
 }

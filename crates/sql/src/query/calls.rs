@@ -4,10 +4,12 @@
 use super::literals::make_bare;
 use super::normalize::call;
 use super::table_functions;
+use crate::function::MAY_BE_NULL;
 use datafusion::sql::sqlparser::ast::{
     Array, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectName, Value,
+    FunctionArguments, Ident, ObjectName, Statement, Value, VisitMut, VisitorMut,
 };
+use std::ops::ControlFlow;
 
 /// Postgres' name, and DataFusion's for the same.
 const RENAMED: [(&str, &str); 7] = [
@@ -114,4 +116,27 @@ fn bare_argument(function: &mut Function) {
     {
         make_bare(arg);
     }
+}
+
+/// Gives calls whose argument is a cast a name of their own: the planner leaves casts out of names.
+pub(super) fn tell_casts_apart(statement: &mut Statement) {
+    struct Arguments;
+    impl VisitorMut for Arguments {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = expr else {
+                return ControlFlow::Continue(());
+            };
+            for arg in &mut list.args {
+                if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg
+                    && matches!(&*arg, Expr::Cast { expr, .. } if !matches!(**expr, Expr::Value(_)))
+                {
+                    *arg = call(MAY_BE_NULL, vec![arg.clone()]);
+                }
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = statement.visit(&mut Arguments);
 }

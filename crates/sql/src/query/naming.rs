@@ -3,9 +3,10 @@
 //! DataFusion wants the names of a projection to be unique and Postgres does not, so a repeated
 //! name carries a suffix while a statement is planned and [`shown`] takes it off again.
 
+use crate::{Error, Fault};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, ArrayElemTypeDef, DataType as SqlType, Expr, Ident, OrderBy, Query, Select,
-    SelectItem, SetExpr, TrimWhereField, Value, Visit, Visitor,
+    AccessExpr, ArrayElemTypeDef, DataType as SqlType, Expr, Ident, OrderBy, OrderByKind, Query,
+    Select, SelectItem, SetExpr, TableFactor, TrimWhereField, Value, Visit, Visitor,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -19,8 +20,143 @@ pub(super) fn shown(name: &str) -> &str {
 
 /// Gives every expression of the query's select lists the name Postgres would show.
 pub(super) fn name_columns(query: &mut Query) {
-    let sorted_by = query.order_by.as_ref().map(qualified_names).unwrap_or_default();
-    name_body(&mut query.body, &sorted_by);
+    let mut reserved = query.order_by.as_ref().map(qualified_names).unwrap_or_default();
+    if let SetExpr::Select(select) = query.body.as_ref()
+        && let Some(having) = &select.having
+    {
+        let asked = unqualified_names(having);
+        if let Some(order_by) = &mut query.order_by {
+            by_place(order_by, &select.projection, &asked);
+        }
+        reserved.extend(asked);
+    }
+    name_body(&mut query.body, &reserved);
+}
+
+/// HAVING knows columns of tables only: no computed column may be called like one meanwhile.
+fn unqualified_names(having: &Expr) -> HashSet<String> {
+    struct Names(HashSet<String>);
+    impl Visitor for Names {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::Identifier(name) = expr {
+                self.0.insert(folded(name));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(HashSet::new());
+    let _: ControlFlow<()> = having.visit(&mut names);
+    names.0
+}
+
+/// `ORDER BY` the place of a computed column that is called otherwise meanwhile.
+fn by_place(order_by: &mut OrderBy, items: &[SelectItem], renamed: &HashSet<String>) {
+    let OrderByKind::Expressions(keys) = &mut order_by.kind else { return };
+    for key in keys {
+        let Expr::Identifier(name) = &key.expr else { continue };
+        let name = folded(name);
+        let place = items.iter().position(
+            |item| matches!(item, SelectItem::ExprWithAlias { alias, .. } if folded(alias) == name),
+        );
+        if let Some(place) = place.filter(|_| renamed.contains(&name)) {
+            let place = Value::Number((place + 1).to_string(), false);
+            key.expr = Expr::Value(place.with_empty_span());
+        }
+    }
+}
+
+/// Names that a subquery gives to several of its columns.
+fn repeated_names(query: &Query) -> HashSet<String> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return HashSet::new() };
+    let mut once = HashSet::new();
+    let names = select.projection.iter().filter_map(|item| match item {
+        SelectItem::UnnamedExpr(expr) => {
+            bare_name(expr).or_else(|| figure(expr).map(|(name, _)| name))
+        }
+        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+        _ => None,
+    });
+    names.filter(|name| !once.insert(name.clone())).collect()
+}
+
+/// A name that stands for several columns of a subquery in FROM.
+pub(super) fn check_ambiguous(query: &Query) -> Result<(), Error> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(()) };
+    let with = query.with.iter().flat_map(|with| &with.cte_tables);
+    let named: Vec<(String, HashSet<String>)> = with
+        .filter(|cte| cte.alias.columns.is_empty())
+        .map(|cte| (folded(&cte.alias.name), repeated_names(&cte.query)))
+        .collect();
+    let tables = select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+    });
+    let mut repeated = HashSet::new();
+    for table in tables {
+        let (alias, names) = match table {
+            TableFactor::Derived { subquery, alias: Some(alias), .. }
+                if alias.columns.is_empty() =>
+            {
+                (folded(&alias.name), repeated_names(subquery))
+            }
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let Some(own) = name.0.last().and_then(|part| part.as_ident()) else { continue };
+                let Some((_, names)) = named.iter().find(|(cte, _)| *cte == folded(own)) else {
+                    continue;
+                };
+                (folded(alias.as_ref().map_or(own, |alias| &alias.name)), names.clone())
+            }
+            _ => continue,
+        };
+        for name in names {
+            repeated.insert(format!("{alias}.{name}"));
+            repeated.insert(name);
+        }
+    }
+    if repeated.is_empty() {
+        return Ok(());
+    }
+    let mut finder = Ambiguous { repeated, depth: 0 };
+    match select.visit(&mut finder) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// Leaves subqueries alone: a name may be of their own tables.
+struct Ambiguous {
+    repeated: HashSet<String>,
+    depth: usize,
+}
+
+impl Visitor for Ambiguous {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Error> {
+        let name = match expr {
+            Expr::Identifier(name) => folded(name),
+            Expr::CompoundIdentifier(parts) => {
+                parts.iter().map(folded).collect::<Vec<_>>().join(".")
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        if self.depth > 0 || !self.repeated.contains(&name) {
+            return ControlFlow::Continue(());
+        }
+        let message = format!("column reference \"{name}\" is ambiguous");
+        ControlFlow::Break(Error::new(Fault::AmbiguousColumn, message))
+    }
 }
 
 fn name_body(body: &mut SetExpr, sorted_by: &HashSet<String>) {

@@ -10,7 +10,7 @@ use super::catalog_query;
 use super::grammar;
 use super::literals;
 use super::merged_columns;
-use super::naming::name_columns;
+use super::naming::{check_ambiguous, name_columns};
 use super::operators;
 use super::rows;
 use super::set_functions;
@@ -20,7 +20,7 @@ use super::table_functions;
 use super::ties;
 use super::types::pg_type;
 use super::values;
-use super::whole_row::ScalarFunction;
+use super::whole_row::{self, ScalarFunction};
 use crate::{Error, Fault, PgType};
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CastKind, CharacterLength, DataType as SqlType, ExactNumberInfo, Expr,
@@ -70,10 +70,14 @@ impl VisitorMut for Rewriter {
                 "SELECT … FOR UPDATE/SHARE is not supported",
             ));
         }
-        let checked = plain_limit(query).and_then(|()| check_body(&query.body));
-        if let Err(error) = checked.and_then(|()| merged_columns::rewrite(query)) {
+        let checked = plain_limit(query)
+            .and_then(|()| check_body(&query.body))
+            .and_then(|()| check_ambiguous(query))
+            .and_then(|()| merged_columns::rewrite(query));
+        if let Err(error) = checked {
             return ControlFlow::Break(error);
         }
+        values::type_columns(&mut query.body);
         for limit in limits_mut(query) {
             self.hint(limit, PgType::Int8);
             if let Err(error) = read_count(limit) {
@@ -166,6 +170,7 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        whole_row::name_row(expr);
         if let Err(error) = grammar::check_expr(expr) {
             return ControlFlow::Break(error);
         }
@@ -499,7 +504,7 @@ fn qualified_function(function: &mut Function) {
 }
 
 /// The type a cast names, for the parameter inside it.
-fn written_type(data_type: &SqlType) -> Option<PgType> {
+pub(super) fn written_type(data_type: &SqlType) -> Option<PgType> {
     Some(match data_type {
         SqlType::Int(_) | SqlType::Integer(_) | SqlType::Int4(_) => PgType::Int4,
         SqlType::BigInt(_) | SqlType::Int8(_) => PgType::Int8,

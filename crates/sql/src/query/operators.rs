@@ -9,7 +9,8 @@ use super::{postgres_calls, postgres_operators};
 use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, Value,
+    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr,
+    Subscript, Value,
 };
 
 /// Before what is inside of the expression is visited.
@@ -21,6 +22,9 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         *expr = rotated;
     }
     match expr {
+        Expr::CompoundFieldAccess { access_chain, .. } => {
+            access_chain.iter_mut().for_each(index_from_one);
+        }
         Expr::BinaryOp { left, op, right } => {
             if let Some(compared) = compared_rows(left, op, right) {
                 *expr = compared;
@@ -57,6 +61,16 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         _ => {}
     }
     Ok(())
+}
+
+/// There is nothing before the first element; DataFusion counts from the end there.
+fn index_from_one(access: &mut AccessExpr) {
+    let AccessExpr::Subscript(Subscript::Index { index }) = access else { return };
+    let from_one = matches!(index, Expr::Value(value) if matches!(value.value, Value::Number(..)));
+    if !from_one {
+        let zero = Value::Number("0".to_owned(), false).with_empty_span();
+        *index = call("greatest", vec![index.clone(), Expr::Value(zero)]);
+    }
 }
 
 /// After what is inside of the expression has been visited.

@@ -65,7 +65,8 @@ fn placeholders(plan: &LogicalPlan) -> Result<HashMap<usize, Option<PgType>>> {
     plan.apply_with_subqueries(|plan| {
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
-                if let Some((number, pg_type)) = array_compared_with(expr, plan) {
+                let beside = array_compared_with(expr, plan).into_iter();
+                for (number, pg_type) in beside.chain(one_of_values(expr, plan)) {
                     *found.entry(number).or_default() = Some(pg_type);
                 }
                 if let Expr::Placeholder(placeholder) = expr
@@ -86,6 +87,31 @@ fn placeholders(plan: &LogicalPlan) -> Result<HashMap<usize, Option<PgType>>> {
         })
     })?;
     Ok(found)
+}
+
+/// `coalesce($1, x)`: the parameter is of the type of the others.
+fn one_of_values(expr: &Expr, plan: &LogicalPlan) -> Vec<(usize, PgType)> {
+    let Expr::ScalarFunction(function) = expr else { return Vec::new() };
+    if !matches!(function.name(), "coalesce" | "nullif" | "greatest" | "least") {
+        return Vec::new();
+    }
+    let column = function.args.iter().find(|arg| matches!(arg, Expr::Column(_)));
+    let pg_type = column.and_then(|column| {
+        plan.inputs().iter().find_map(|input| {
+            let (_, field) = column.to_field(input.schema().as_ref()).ok()?;
+            from_field(&field).ok()
+        })
+    });
+    let Some(pg_type) = pg_type else { return Vec::new() };
+    let untyped = function.args.iter().filter_map(|arg| match arg {
+        Expr::Placeholder(placeholder)
+            if placeholder.field.as_ref().is_none_or(|field| field.data_type().is_null()) =>
+        {
+            placeholder.id.trim_start_matches('$').parse().ok()
+        }
+        _ => None,
+    });
+    untyped.map(|number| (number, pg_type)).collect()
 }
 
 /// `x = ANY($1)`: the parameter is an array of what it is compared with.

@@ -1,11 +1,16 @@
 //! From a normalised syntax tree to a logical plan with known parameter types.
 
 use super::QueryEngine;
+use super::calls;
 use super::context::Names;
 use super::dependent;
 use super::fixed_times;
+use super::function_names;
 use super::interval_order;
+use super::jsonb_keys;
+use super::membership;
 use super::normalize::{Normalized, normalize};
+use super::parameter_hints;
 use super::parameters::ParameterTypes;
 use super::set_operations;
 use super::types::PostgresTypes;
@@ -45,7 +50,13 @@ impl QueryEngine {
         settings: &SessionSettings,
         rows: Option<Arc<dyn TableSource>>,
     ) -> Result<Planned> {
-        let normalized = normalize(&mut statement)?;
+        function_names::check(&statement)?;
+        let hints = parameter_hints::of(&statement);
+        let mut normalized = normalize(&mut statement)?;
+        // A cast says it with more right.
+        for (number, pg_type) in hints {
+            normalized.hints.entry(number).or_insert(pg_type);
+        }
         let mut types = ParameterTypes::new(declared, &normalized.hints);
         let names = self.names(settings.search_path(), rows);
         let mut plan = with_whole_rows(&mut statement, &normalized, &types, &names)?;
@@ -53,8 +64,7 @@ impl QueryEngine {
         while types.infer(&plan)? {
             plan = logical_plan(&statement, &types, &names)?;
         }
-        let plan = dependent::unnested(set_operations::counted(plan)?)?;
-        let plan = interval_order::sorted(plan)?;
+        let plan = as_postgres_means(plan)?;
         let plan = fixed_times::fix(plan, settings.time_zone())?;
         Ok(Planned { plan, parameter_types: types.resolved() })
     }
@@ -94,10 +104,17 @@ impl QueryEngine {
         let path = ["public".to_owned()];
         let names = self.names(&path, None);
         let plan = logical_plan(&statement, &ParameterTypes::default(), &names)?;
-        let plan = dependent::unnested(set_operations::counted(plan)?)?;
+        let plan = as_postgres_means(plan)?;
         let columns = columns(&plan)?;
         Ok((plan, columns))
     }
+}
+
+/// The plan of what DataFusion answers otherwise, or not at all, in words it answers rightly.
+fn as_postgres_means(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = membership::three_valued(set_operations::counted(plan)?)?;
+    let plan = interval_order::sorted(dependent::unnested(plan)?)?;
+    Ok(jsonb_keys::by_key(plan)?)
 }
 
 /// The plan of a statement in which a table's name may stand for its row.
@@ -116,11 +133,20 @@ fn with_whole_rows(
     for _ in 0..ROWS_MAX {
         let error = match logical_plan(statement, types, names) {
             Err(error) if error.fault() == &Fault::UndefinedColumn => error,
+            // Two calls go by one name if they differ in a cast only.
+            Err(error) if error.fault() == &Fault::DuplicateColumn => {
+                calls::tell_casts_apart(statement);
+                return logical_plan(statement, types, names).map_err(|_| error);
+            }
             planned => return planned,
         };
         let name = error.message().strip_prefix("column \"");
         let name = name.and_then(|rest| rest.strip_suffix("\" does not exist"));
-        let Some(name) = name.map(str::to_owned) else { return Err(error) };
+        let Some(name) = name else { return Err(error) };
+        let row = name.strip_prefix('\u{2}').and_then(|name| name.strip_suffix(".*"));
+        let unsupported = || Error::unsupported("a whole row here is not supported");
+        let error = if row.is_some() { unsupported() } else { error.clone() };
+        let name = row.unwrap_or(name).to_owned();
         if !whole_row::rewrite(statement, &name, &normalized.functions, &columns) {
             return Err(error);
         }

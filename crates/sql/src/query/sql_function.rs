@@ -83,6 +83,11 @@ pub(crate) fn is_function_of_from(name: &str) -> bool {
     FUNCTIONS.iter().any(|function| function.name == name)
 }
 
+/// Whether a function in FROM is one of these.
+pub(super) fn is_one(name: &ObjectName) -> bool {
+    function(name).is_some()
+}
+
 fn function(name: &ObjectName) -> Option<&'static SqlFunction> {
     let parts: Vec<String> =
         name.0.iter().map(|part| part.as_ident().map(folded)).collect::<Option<_>>()?;

@@ -79,6 +79,11 @@ pub(crate) fn columns(plan: &LogicalPlan) -> Result<Vec<Column>> {
         .collect()
 }
 
+/// The Postgres type of an expression over a plan's columns.
+pub(super) fn type_of(expr: &Expr, input: &LogicalPlan) -> Option<PgType> {
+    trace_expr(expr, input).map(|traced| traced.pg_type)
+}
+
 fn trace(plan: &LogicalPlan, index: usize) -> Option<Traced> {
     match plan {
         LogicalPlan::Projection(projection) => {
@@ -114,6 +119,14 @@ fn trace(plan: &LogicalPlan, index: usize) -> Option<Traced> {
             }
         }
         LogicalPlan::Union(union) => common(union.inputs.iter().map(|input| trace(input, index))),
+        LogicalPlan::Values(values) => common(
+            values
+                .values
+                .iter()
+                .filter_map(|row| row.get(index))
+                .filter(is_value)
+                .map(|each| trace_expr(each, plan)),
+        ),
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::Sort(_)

@@ -6,8 +6,9 @@
 use super::normalize::call;
 use super::set_functions::select;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Value, VisitMut,
-    VisitorMut, WildcardAdditionalOptions, With,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinOperator,
+    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value,
+    VisitMut, VisitorMut, WildcardAdditionalOptions, With,
 };
 use std::ops::ControlFlow;
 
@@ -57,12 +58,10 @@ impl VisitorMut for Rows<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let joined = select.from.iter().flat_map(|from| {
-            std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-        });
-        let table = joined.filter_map(|table| Some((named(table)?, table)));
-        let table = table.into_iter().find(|(alias, _)| folded(alias) == self.name);
-        let meaning = table.and_then(|(alias, table)| self.meaning(&alias, table));
+        let joined = select.from.iter().flat_map(tables);
+        let table = joined.filter_map(|(table, outer)| Some((named(table)?, table, outer)));
+        let table = table.into_iter().find(|(alias, ..)| folded(alias) == self.name);
+        let meaning = table.and_then(|(alias, table, outer)| self.meaning(&alias, table, outer));
         self.scopes.push(meaning);
         ControlFlow::Continue(())
     }
@@ -73,11 +72,19 @@ impl VisitorMut for Rows<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Identifier(name) = &*expr
-            && folded(name) == self.name
-            && let Some(Some(meaning)) = self.scopes.iter().rev().find(|scope| scope.is_some())
-        {
-            *expr = meaning.clone();
+        let is_row = |expr: &Expr| matches!(expr, Expr::Identifier(name) if folded(name) == self.name || folded(name) == row_name(self.name));
+        let Some(Some(meaning)) = self.scopes.iter().rev().find(|scope| scope.is_some()) else {
+            return ControlFlow::Continue(());
+        };
+        let rewritten = match &*expr {
+            // Of a row, it is asked of all its fields.
+            Expr::IsNull(row) if is_row(row) => all_fields(meaning, Expr::IsNull),
+            Expr::IsNotNull(row) if is_row(row) => all_fields(meaning, Expr::IsNotNull),
+            row if is_row(row) => Some(meaning.clone()),
+            _ => None,
+        };
+        if let Some(rewritten) = rewritten {
+            *expr = rewritten;
             self.found = true;
         }
         ControlFlow::Continue(())
@@ -85,7 +92,7 @@ impl VisitorMut for Rows<'_> {
 }
 
 impl Rows<'_> {
-    fn meaning(&self, alias: &Ident, table: &TableFactor) -> Option<Expr> {
+    fn meaning(&self, alias: &Ident, table: &TableFactor, outer: bool) -> Option<Expr> {
         if let Some(function) = self.functions.iter().find(|each| each.table == self.name) {
             return Some(Expr::CompoundIdentifier(vec![alias.clone(), function.column.clone()]));
         }
@@ -99,8 +106,81 @@ impl Rows<'_> {
             let column = Ident::with_quote('"', column);
             arguments.push(Expr::CompoundIdentifier(vec![alias.clone(), column]));
         }
-        Some(call("row_of", arguments))
+        match (outer, table) {
+            (false, _) => Some(call("row_of", arguments)),
+            // A table of the ledger has a column that is never NULL.
+            (true, TableFactor::Table { args: None, .. })
+                if self.with.iter().all(Option::is_none) =>
+            {
+                Some(call("outer_row_of", arguments))
+            }
+            (true, _) => None,
+        }
     }
+}
+
+/// The tables of FROM, and whether an outer join may leave them without a row.
+fn tables(from: &TableWithJoins) -> Vec<(&TableFactor, bool)> {
+    let mut tables = vec![(&from.relation, false)];
+    for join in &from.joins {
+        let (left, right) = match join.join_operator {
+            JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => (false, true),
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => (true, false),
+            JoinOperator::FullOuter(_) => (true, true),
+            _ => (false, false),
+        };
+        tables.iter_mut().for_each(|(_, outer)| *outer |= left);
+        tables.push((&join.relation, right));
+    }
+    tables
+}
+
+/// `t.*` as a value, under a name that no column has.
+pub(super) fn row_name(table: &str) -> String {
+    format!("\u{2}{table}.*")
+}
+
+/// `t.*` where a value is wanted, as the name that [`rewrite`] looks for.
+pub(super) fn name_row(expr: &mut Expr) {
+    let row = |name: &ObjectName| match name.0.as_slice() {
+        [part] => part.as_ident().map(|table| Ident::with_quote('"', row_name(&folded(table)))),
+        _ => None,
+    };
+    match expr {
+        Expr::QualifiedWildcard(name, _) => {
+            if let Some(name) = row(name) {
+                *expr = Expr::Identifier(name);
+            }
+        }
+        Expr::Function(function) => {
+            let FunctionArguments::List(list) = &mut function.args else { return };
+            for arg in &mut list.args {
+                if let FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) = arg
+                    && let Some(name) = row(name)
+                {
+                    *arg = FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(name)));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether something is true of every field of the row that [`Rows::meaning`] made.
+fn all_fields(row: &Expr, is: fn(Box<Expr>) -> Expr) -> Option<Expr> {
+    let Expr::Function(function) = row else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let fields = list.args.iter().skip(1).step_by(2).map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(field)) => Some(is(Box::new(field.clone()))),
+        _ => None,
+    });
+    let fields = fields.collect::<Option<Vec<Expr>>>()?;
+    let all = fields.into_iter().reduce(|a, b| Expr::BinaryOp {
+        left: Box::new(a),
+        op: BinaryOperator::And,
+        right: Box::new(b),
+    });
+    all.map(|all| Expr::Nested(Box::new(all)))
 }
 
 fn named(table: &TableFactor) -> Option<Ident> {

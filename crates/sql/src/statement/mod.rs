@@ -11,6 +11,7 @@ mod cursor;
 mod dialect;
 mod gaps;
 mod insert_form;
+mod lexical;
 mod nesting;
 mod placeholders;
 mod prepare_command;
@@ -179,6 +180,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>> {
 /// The statement of these tokens; `None` if there is none.
 fn parse_one(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
     nesting::check(&tokens)?;
+    lexical::check(text, &tokens)?;
     placeholders::check(text, &tokens)?;
     let tokens = table_form::plain(tokens);
     let mut cursor = Cursor::new(text, &tokens);

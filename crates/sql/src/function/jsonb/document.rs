@@ -71,12 +71,12 @@ fn push(value: &Value, out: &mut String) -> Result<()> {
     Ok(())
 }
 
-fn key_order(a: &str, b: &str) -> Ordering {
+pub(super) fn key_order(a: &str, b: &str) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 /// A number without exponent, and zero without sign.
-fn plain_digits(number: &Number) -> Result<String> {
+pub(super) fn plain_digits(number: &Number) -> Result<String> {
     let text = number.as_str();
     let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
@@ -105,7 +105,7 @@ fn plain_digits(number: &Number) -> Result<String> {
 }
 
 /// Sign, digits before the point, all digits without zeros at the end.
-fn magnitude(number: &Number) -> (i8, usize, String) {
+pub(super) fn magnitude(number: &Number) -> (i8, usize, String) {
     let text = plain_digits(number).unwrap_or_default();
     let (negative, text) = text.strip_prefix('-').map_or((false, &*text), |rest| (true, rest));
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

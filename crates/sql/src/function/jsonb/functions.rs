@@ -1,6 +1,7 @@
 //! Functions on jsonb, and what its operators are planned as.
 
-use super::document::{at_path, compare, contains, normal_text, parse, position, print, shown};
+use super::document::{at_path, contains, normal_text, parse, position, print, shown};
+use super::key::key;
 use super::raw;
 use crate::function::own;
 use crate::function::row_function::{Arg, Out, Takes, row_function};
@@ -23,7 +24,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
 
 /// Values as they are, and what can be asked of them.
 fn questions() -> Vec<ScalarUDF> {
-    use PgType::{Bool, Int4, Jsonb};
+    use PgType::{Bool, Jsonb};
     vec![
         row_function("jsonb", &[Text], Jsonb, |args| Ok(Out::Text(normal_text(args[0].text())?))),
         row_function("jsonb_value", &[Text], Jsonb, |args| {
@@ -32,9 +33,7 @@ fn questions() -> Vec<ScalarUDF> {
         row_function("json_value", &[Text], PgType::Json, |args| {
             Ok(Out::Text(args[0].text().to_owned()))
         }),
-        row_function("jsonb_order", &[Text, Text], Int4, |args| {
-            Ok(Out::Int(compare(&first(args)?, &second(args)?) as i32))
-        }),
+        row_function("jsonb_key", &[Text], PgType::Text, |args| Ok(Out::Text(key(&first(args)?)?))),
         row_function("jsonb_contains", &[Text, Text], Bool, |args| {
             let (a, b) = (first(args)?, second(args)?);
             let alone = matches!(&a, Value::Array(items) if !b.is_array() && !b.is_object()

@@ -2,14 +2,18 @@
 
 mod building;
 mod changing;
+mod comparison;
 mod document;
 mod functions;
+mod key;
 mod operators;
 mod raw;
 
+pub(crate) use comparison::{jsonb_key, jsonb_value};
 pub(crate) use document::normal_text;
 
-pub(super) use operators::{JsonbComparison, JsonbOperators};
+pub(super) use comparison::JsonbComparison;
+pub(super) use operators::JsonbOperators;
 
 use datafusion::logical_expr::ScalarUDF;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};

@@ -1,44 +1,32 @@
-//! Operators on json and jsonb as functions, and comparisons of jsonb.
+//! Operators on json and jsonb as functions.
 
+use super::comparison::{has_type, is_jsonb};
 use super::functions::all;
-use crate::function::numeric_cast::numeric;
 use crate::function::own;
-use crate::query::{from_arrow, from_field};
+use crate::function::row_function::typed_field;
+use crate::query::from_arrow;
 use crate::{Error, Fault, PgType};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{Cast, ScalarFunction};
-use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, binary_expr, lit,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-fn named(name: &str) -> Arc<ScalarUDF> {
+pub(super) fn named(name: &str) -> Arc<ScalarUDF> {
     static FUNCTIONS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
         all().into_iter().map(|each| (each.name().to_owned(), Arc::new(each))).collect()
     });
     Arc::clone(&FUNCTIONS[name])
 }
 
-fn call(function: Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
+pub(super) fn call(function: Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
     Expr::ScalarFunction(ScalarFunction::new_udf(function, args))
-}
-
-fn is_jsonb(expr: &Expr, schema: &DFSchema) -> bool {
-    has_type(expr, schema, PgType::Jsonb)
-}
-
-fn has_type(expr: &Expr, schema: &DFSchema, pg_type: PgType) -> bool {
-    let field = expr.to_field(schema);
-    field.is_ok_and(|(_, field)| from_field(&field).is_ok_and(|found| found == pg_type))
 }
 
 #[derive(Debug)]
@@ -72,9 +60,15 @@ impl ExprPlanner for JsonbOperators {
                 "jsonb_contains"
             }
             BinaryOperator::StringConcat
-                if is_jsonb(&raw.left, schema) && is_jsonb(&raw.right, schema) =>
+                if is_jsonb(&raw.left, schema) || is_jsonb(&raw.right, schema) =>
             {
-                "jsonb_concat"
+                let typed = |side| is_jsonb(side, schema) || is_untyped(side);
+                if !(typed(&raw.left) && typed(&raw.right)) {
+                    concatenable(&raw, schema)?;
+                    return Ok(PlannerResult::Original(raw));
+                }
+                let args = [raw.left, raw.right].map(as_jsonb);
+                return Ok(PlannerResult::Planned(call(named("jsonb_concat"), args.to_vec())));
             }
             BinaryOperator::Minus if is_jsonb(&raw.left, schema) => {
                 match raw.right.get_type(schema) {
@@ -90,6 +84,47 @@ impl ExprPlanner for JsonbOperators {
         };
         Ok(PlannerResult::Planned(call(named(name), args)))
     }
+}
+
+fn is_untyped(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(ScalarValue::Utf8(_) | ScalarValue::Null, _) => true,
+        Expr::Placeholder(placeholder) => {
+            placeholder.field.as_ref().is_none_or(|field| field.data_type().is_null())
+        }
+        _ => false,
+    }
+}
+
+/// An untyped literal or parameter beside jsonb is jsonb.
+fn as_jsonb(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(ScalarValue::Utf8(Some(_)), _) => call(named("jsonb"), vec![expr]),
+        Expr::Placeholder(mut placeholder)
+            if is_untyped(&Expr::Placeholder(placeholder.clone())) =>
+        {
+            placeholder.field = Some(typed_field("", PgType::Jsonb));
+            Expr::Placeholder(placeholder)
+        }
+        other => other,
+    }
+}
+
+/// A text takes a document behind it as text, and no other type does.
+fn concatenable(raw: &RawBinaryExpr, schema: &DFSchema) -> Result<()> {
+    let name = |side: &Expr| -> Result<&'static str> {
+        if is_jsonb(side, schema) {
+            return Ok("jsonb");
+        }
+        Ok(from_arrow(&side.get_type(schema)?).map_or("another type", PgType::name))
+    };
+    let (left, right) = (name(&raw.left)?, name(&raw.right)?);
+    if [left, right].contains(&"text") {
+        return Ok(());
+    }
+    let message = format!("operator does not exist: {left} || {right}");
+    Err(own(Error::new(Fault::UndefinedFunction, message)
+        .with_hint("You might need to add explicit type casts.")))
 }
 
 /// `a -> 'b' ->> 'c'` is one look-up with two keys: the text is read once.
@@ -137,69 +172,4 @@ fn earlier_keys(expr: Expr) -> Vec<Expr> {
         }
         other => vec![other],
     }
-}
-
-/// Compares jsonb as jsonb: `1.0` equals `1`, and objects do not have an order of keys.
-#[derive(Debug)]
-pub(in crate::function) struct JsonbComparison;
-
-impl FunctionRewrite for JsonbComparison {
-    fn name(&self) -> &'static str {
-        "jsonb_comparison"
-    }
-
-    fn rewrite(
-        &self,
-        expr: Expr,
-        schema: &DFSchema,
-        _config: &ConfigOptions,
-    ) -> Result<Transformed<Expr>> {
-        match expr {
-            Expr::BinaryExpr(BinaryExpr { left, op, right })
-                if compares(op) && (is_jsonb(&left, schema) || is_jsonb(&right, schema)) =>
-            {
-                let order = call(named("jsonb_order"), vec![*left, *right]);
-                Ok(Transformed::yes(binary_expr(order, op, lit(0i32))))
-            }
-            Expr::Cast(Cast { expr, field }) if is_jsonb(&expr, schema) => {
-                let name = |of: PgType| match of {
-                    PgType::Int2 => "smallint",
-                    PgType::Int4 => "integer",
-                    PgType::Int8 => "bigint",
-                    PgType::Float4 => "real",
-                    PgType::Float8 => "double precision",
-                    _ => "numeric",
-                };
-                let value = match field.data_type() {
-                    DataType::Boolean => {
-                        return Ok(Transformed::yes(call(named("jsonb_bool"), vec![*expr])));
-                    }
-                    other if other.is_numeric() => {
-                        let wanted = from_arrow(other).map_or("numeric", name);
-                        let digits = call(named("jsonb_number"), vec![*expr, lit(wanted)]);
-                        // An integer is rounded to, by way of all the digits.
-                        match other.is_integer() {
-                            true => call(Arc::new(numeric()), vec![digits]),
-                            false => digits,
-                        }
-                    }
-                    _ => return Ok(Transformed::no(Expr::Cast(Cast { expr, field }))),
-                };
-                Ok(Transformed::yes(Expr::Cast(Cast { expr: Box::new(value), field })))
-            }
-            other => Ok(Transformed::no(other)),
-        }
-    }
-}
-
-fn compares(operator: Operator) -> bool {
-    matches!(
-        operator,
-        Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-    )
 }

@@ -103,6 +103,47 @@ async fn parameters_get_types_from_their_surroundings() {
     assert_eq!(answered.rows, [["cash"]]);
 }
 
+/// As Postgres 15 has them in `pg_prepared_statements.parameter_types`.
+#[tokio::test]
+async fn parameters_get_types_from_the_words_around_them() {
+    let shop = Fixture::shop();
+    let mut differing = Vec::new();
+    use PgType::{Bool, Float8, Int4, Interval, Jsonb, Numeric, Text};
+    for (query, types) in [
+        ("SELECT $1 BETWEEN 1 AND 2", vec![Int4]),
+        ("SELECT 1 WHERE $1 IN (1, 2)", vec![Int4]),
+        ("SELECT CASE WHEN $1 THEN 1 END", vec![Bool]),
+        ("SELECT coalesce($1, 9)", vec![Int4]),
+        ("SELECT coalesce($1, 2.5)", vec![Numeric]),
+        ("SELECT coalesce($1, balance) FROM accounts", vec![Numeric]),
+        ("SELECT nullif($1, 9)", vec![Int4]),
+        ("SELECT greatest($1, 9)", vec![Int4]),
+        ("SELECT greatest($1, 'x')", vec![Text]),
+        ("SELECT ARRAY[$1, 2]", vec![Int4]),
+        ("VALUES ($1), (2)", vec![Int4]),
+        ("SELECT left('abc', $1)", vec![Int4]),
+        ("SELECT ntile($1) OVER (ORDER BY path) FROM accounts", vec![Int4]),
+        ("SELECT lag(path, $1) OVER (ORDER BY path) FROM accounts", vec![Int4]),
+        ("SELECT abs($1)", vec![Float8]),
+        ("SELECT path FROM accounts WHERE $1", vec![Bool]),
+        ("SELECT NOT $1", vec![Bool]),
+        ("SELECT * FROM generate_series(1, $1)", vec![Int4]),
+        ("SELECT occurred_at + $1 FROM transactions", vec![Interval]),
+        ("SELECT metadata ->> $1 FROM accounts", vec![Text]),
+        ("SELECT metadata -> $1 FROM accounts", vec![Text]),
+        ("SELECT $1 || $2", vec![Text, Text]),
+        ("SELECT upper($1 || $1)", vec![Text]),
+        ("SELECT metadata || $1 FROM accounts", vec![Jsonb]),
+        ("SELECT path FROM accounts WHERE balance > $1 OR coalesce($1, 9) > 3", vec![Numeric]),
+    ] {
+        let found = shop.parameter_types(query).await;
+        if found != types {
+            differing.push(format!("{query}: {found:?}"));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
 #[tokio::test]
 async fn mistakes_are_named() {
     let shop = Fixture::shop();
