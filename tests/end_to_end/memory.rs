@@ -24,7 +24,7 @@ fn ask(client: &mut RawClient, query: &str) -> Result<Vec<String>, (String, Stri
 /// Five million numbers in an order that no index has, each compared with the one before it.
 const SORTED: &str = "SELECT count(*), count(before), bool_and(k >= before) FROM (
     SELECT k, lag(k) OVER (ORDER BY k) AS before FROM (
-        SELECT (n * 7919) % 5000011 AS k FROM generate_series(1, 5000000) AS s(n)) keys) pairs";
+        SELECT (n::int8 * 7919) % 5000011 AS k FROM generate_series(1, 5000000) AS s(n)) keys) pairs";
 
 /// Files of running queries.
 fn temporary_files(server: &Server) -> usize {
@@ -45,7 +45,7 @@ fn a_sort_larger_than_memory_goes_through_files() {
 
 #[test]
 fn temporary_files_are_bounded() {
-    for (limit, told) in [("0", "memory"), ("1MiB", "--temp-limit")] {
+    for (limit, told) in [("0", "held by sorting"), ("1MiB", "--temp-limit")] {
         let arguments = ["--memory-budget", "128MiB", "--temp-limit", limit];
         let server = Server::start_with(directory(), &arguments);
         let mut client = RawClient::start(server.address());

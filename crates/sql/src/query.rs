@@ -152,6 +152,7 @@ impl QueryEngine {
     /// Gives running queries room on a disk for what they have no memory for.
     pub(crate) fn spill_to(&mut self, files: TemporaryFiles) -> Result<()> {
         self.disk = Arc::new(disk_manager(Some(files)).build()?);
+        self.memory = self.memory.clone().beside_files();
         Ok(())
     }
 
@@ -292,12 +293,21 @@ impl QueryEngine {
             let style = function::ISO_INTERVALS.to_owned();
             state.config_mut().options_mut().format.duration_format = style;
         }
+        let options = state.config_mut().options_mut();
+        options.execution.sort_spill_reservation_bytes = sort_reserve(settings.query_bytes());
         state.mark_start_execution();
         state.execution_props_mut().query_execution_start_time = Some(view.started);
         state.config_mut().set_extension(Arc::new(view));
         state.config_mut().set_extension(Arc::new(settings.clone()));
         state
     }
+}
+
+/// What each sort keeps free to merge what it put into files, of what the query may hold.
+fn sort_reserve(query_bytes: usize) -> usize {
+    const PART: usize = 32;
+    const MOST: usize = 10 * 1024 * 1024;
+    (query_bytes / PART).min(MOST)
 }
 
 /// A planner that contradicts itself cannot plan the query: a feature that is missing.

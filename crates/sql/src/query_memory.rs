@@ -8,7 +8,8 @@
 use crate::stop::StopSignal;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{
-    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, TrackConsumersPool,
+    FairSpillPool, GreedyMemoryPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+    TrackConsumersPool,
 };
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -27,6 +28,16 @@ const LITTLE: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct QueryMemory {
     inner: Arc<Shared>,
+    sharing: Sharing,
+}
+
+/// How the operators of a query divide what it may hold.
+#[derive(Debug, Clone, Copy)]
+enum Sharing {
+    FirstCome,
+    /// Those that can put what they hold into files have even shares, so that none has to do it
+    /// because another was first.
+    Evenly,
 }
 
 #[derive(Debug)]
@@ -41,7 +52,13 @@ impl QueryMemory {
     /// So many bytes for all queries, and at most `query_max` of them for one.
     pub(crate) fn new(total: usize, query_max: usize) -> Self {
         let query_max = query_max.min(total);
-        QueryMemory { inner: Arc::new(Shared { total, query_max, used: AtomicUsize::new(0) }) }
+        let inner = Arc::new(Shared { total, query_max, used: AtomicUsize::new(0) });
+        QueryMemory { inner, sharing: Sharing::FirstCome }
+    }
+
+    /// The same memory, of queries that have files for what does not fit.
+    pub(crate) fn beside_files(self) -> Self {
+        QueryMemory { sharing: Sharing::Evenly, ..self }
     }
 
     /// What one query may be given at most, in bytes.
@@ -58,7 +75,10 @@ impl QueryMemory {
     /// The memory of one query, which may hold so many bytes; none any more after the signal.
     pub(crate) fn of_query(&self, limit: usize, stop: &StopSignal) -> Arc<QueryPool> {
         let limit = limit.min(self.inner.query_max);
-        let shares = FairSpillPool::new(limit);
+        let shares: Box<dyn MemoryPool> = match self.sharing {
+            Sharing::FirstCome => Box::new(GreedyMemoryPool::new(limit)),
+            Sharing::Evenly => Box::new(FairSpillPool::new(limit)),
+        };
         let bounded = Bounded { shared: Arc::clone(&self.inner), limit, shares };
         Arc::new(QueryPool {
             tracked: TrackConsumersPool::new(bounded, CONSUMERS_NAMED),
@@ -182,13 +202,12 @@ impl MemoryPool for QueryPool {
     }
 }
 
-/// A query's limit: what it takes, it takes of all queries' memory too. Operators that can put what
-/// they hold into files share evenly, so that none has to do it because another was first.
+/// A query's limit: what it takes, it takes of all queries' memory too.
 #[derive(Debug)]
 struct Bounded {
     shared: Arc<Shared>,
     limit: usize,
-    shares: FairSpillPool,
+    shares: Box<dyn MemoryPool>,
 }
 
 impl fmt::Display for Bounded {

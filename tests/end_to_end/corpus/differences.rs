@@ -1,5 +1,5 @@
 //! The deliberate differences from PostgreSQL in what a SELECT answers, all of them, and why each
-//! is there; the last class is of those that are known and not yet fixed. Fifteen at most.
+//! is there. Fifteen at most.
 
 use super::answer::{Answer, Column};
 
@@ -14,7 +14,7 @@ pub(crate) struct Difference {
     explains: fn(ours: &Answer, theirs: &Answer) -> bool,
 }
 
-pub(crate) const ALL: [Difference; 9] = [
+pub(crate) const ALL: [Difference; 8] = [
     Difference {
         name: "38 digits",
         reason: "A numeric has at most 38 digits, decimals included. What needs more is `22003`, never rounded.",
@@ -80,11 +80,6 @@ pub(crate) const ALL: [Difference; 9] = [
                 (Answer::Error { sqlstate: ours, .. }, Answer::Error { sqlstate: theirs, .. })
                     if ours.starts_with("22") && theirs.starts_with("22"))
         },
-    },
-    Difference {
-        name: "not yet",
-        reason: "Known, not on purpose, and to be fixed. Every one of them is in `tests/corpus`.",
-        explains: |_, _| true,
     },
 ];
 

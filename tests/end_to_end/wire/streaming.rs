@@ -155,8 +155,13 @@ fn what_is_kept_for_a_cursor_is_bounded() {
 fn stalled(server: &Server, query: &str) -> RawClient {
     let mut client = RawClient::start(server.address());
     client.send('Q', &[query.as_bytes(), b"\0"].concat());
-    while !matches!(client.read().expect("rows come").kind, 'D' | 'd') {}
-    client
+    loop {
+        let message = client.read().expect("rows come");
+        assert!(message.kind != 'E', "{query}: {message:?}");
+        if matches!(message.kind, 'D' | 'd') {
+            return client;
+        }
+    }
 }
 
 /// Reads on to the end; gives the number of rows and the error.
@@ -191,7 +196,7 @@ fn a_read_that_waits_for_its_client_can_be_cancelled() {
 /// One session sorts more than it may, another less; `work_mem` decides for each.
 #[test]
 fn a_greedy_query_is_told_its_limit_while_another_runs_on() {
-    let server = small_server(&["--query-memory", "16MiB"]);
+    let server = small_server(&["--query-memory", "16MiB", "--temp-limit", "0"]);
     let mut modest = stalled(
         &server,
         "SELECT n, repeat('x', 200) FROM generate_series(1, 20000) AS s(n) ORDER BY n DESC",

@@ -1,5 +1,5 @@
 //! Functions whose results may be far longer than their arguments: `repeat`, `lpad`, `rpad`,
-//! `replace`, `translate`, `concat`, `array_repeat`, `||`.
+//! `replace`, `translate`, `concat` and its kin, `array_repeat`, `||`.
 //!
 //! How long a result will be is computed before it is: one value beyond a gigabyte is refused as in
 //! Postgres, a batch has to fit into the memory of queries, and a large one is computed in slices,
@@ -9,6 +9,7 @@
 
 use super::own;
 use super::simple::{answer, arrays, undefined};
+use super::variadic;
 use crate::{Error, Fault};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::kernels::concat_elements::concat_elements_utf8;
@@ -132,18 +133,25 @@ fn all_texts(row: &Row<'_>) -> usize {
     (0..row.columns.len()).map(|index| row.text(index).len()).sum()
 }
 
+/// With the first of them between all others, as `concat_ws` has it.
+fn separated_texts(row: &Row<'_>) -> usize {
+    row.text(0).len().saturating_mul(row.columns.len()).saturating_add(all_texts(row))
+}
+
 pub(super) fn all(pool: &Arc<dyn MemoryPool>) -> Vec<ScalarUDF> {
-    let functions: [(Arc<ScalarUDF>, Size); 7] = [
+    let functions: [(Arc<ScalarUDF>, Size); 6] = [
         (string::repeat(), repeated),
         (unicode::lpad(), padded),
         (unicode::rpad(), padded),
         (string::replace(), replaced),
         (unicode::translate(), |row| row.text(0).len().saturating_mul(4)),
-        (string::concat(), all_texts),
         (array_repeat_udf(), |row| row.count(1).saturating_mul(16 + row.text(0).len())),
     ];
+    let of_texts =
+        variadic::all().into_iter().map(|each| (Arc::new(each), separated_texts as Size));
     let bounded = functions
         .into_iter()
+        .chain(of_texts)
         .map(|(inner, size)| ScalarUDF::from(Bounded { inner, size, pool: Arc::clone(pool) }));
     bounded.collect()
 }

@@ -93,7 +93,6 @@ pub(crate) fn register(
         .chain(array::all())
         .chain(regular::all())
         .chain(made_times::all())
-        .chain(variadic::all())
         .chain(bounded::all(pool))
         .chain([
             clock::clock_timestamp(),
