@@ -12,6 +12,7 @@ mod any_and_all;
 mod calls;
 mod catalog_query;
 mod context;
+mod copied;
 mod dependent;
 mod explain;
 mod fixed_times;
@@ -26,6 +27,7 @@ mod membership;
 mod merged_columns;
 mod naming;
 mod normalize;
+mod nullable_side;
 mod operators;
 mod output;
 mod parameter_hints;
@@ -70,6 +72,8 @@ use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
@@ -439,8 +443,12 @@ fn base_state(ledger: &Ledger, of_functions: Arc<dyn MemoryPool>) -> Result<Sess
     options.optimizer.enable_join_dynamic_filter_pushdown = false;
     // Of CASE, the logical plan may know that it is never NULL where the physical one does not.
     options.execution.skip_physical_aggregate_schema_check = true;
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
+        vec![Arc::new(nullable_side::NullableSides)];
+    rules.extend(PhysicalOptimizer::default().rules);
     let mut state = SessionStateBuilder::new()
         .with_config(config)
+        .with_physical_optimizer_rules(rules)
         .with_runtime_env(runtime()?)
         .with_default_features()
         .build();

@@ -80,8 +80,9 @@ impl Session {
 
     /// The statements of a text; an empty text has none.
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>> {
-        /// Parsed in a millisecond or so.
-        const SHORT_BYTES: usize = 64 * 1024;
+        /// Parsed in some milliseconds. Were shorter ones put aside too, hundreds of them could be
+        /// in the making at once, with all that they take of memory.
+        const SHORT_BYTES: usize = 4 * 1024 * 1024;
         match text.len() {
             ..=SHORT_BYTES => statement::parse(text),
             _ => blocking(|| statement::parse(text)),

@@ -3,6 +3,7 @@
 mod expression;
 mod operator;
 
+use super::nullable_side::Untold;
 use super::point::PointRead;
 use crate::provider::PinnedView;
 use crate::{Column, Error, Fault, PgType, Result, Value};
@@ -181,6 +182,9 @@ fn tree(
     if let Some(giving_way) = plan.downcast_ref::<CooperativeExec>() {
         // It does nothing to rows.
         return tree(giving_way.input().as_ref(), depth, text, note);
+    }
+    if let Some(untold) = plan.downcast_ref::<Untold>() {
+        return tree(untold.input().as_ref(), depth, text, note);
     }
     let (line, indent) = (operator::line(plan), 2 * depth);
     text.push_str(&format!("{:indent$}{line}{}\n", "", note(plan)));

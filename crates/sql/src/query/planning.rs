@@ -3,6 +3,7 @@
 use super::QueryEngine;
 use super::calls;
 use super::context::Names;
+use super::copied;
 use super::dependent;
 use super::fixed_times;
 use super::function_names;
@@ -50,6 +51,7 @@ impl QueryEngine {
         settings: &SessionSettings,
         rows: Option<Arc<dyn TableSource>>,
     ) -> Result<Planned> {
+        copied::check(&statement)?;
         function_names::check(&statement)?;
         let hints = parameter_hints::of(&statement);
         let mut normalized = normalize(&mut statement)?;

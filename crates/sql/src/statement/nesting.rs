@@ -9,9 +9,15 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 const DEPTH_MAX: usize = 1_000;
 
+/// `BETWEEN SYMMETRIC` is written out, with its bounds twice.
+const SYMMETRIC_MAX: usize = 10;
+
 /// Counts operators between commas, summed over the parentheses that are open: the depth of the
 /// tree can be no more than that (and what sqlparser's own limit allows).
 pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
+    if tokens.iter().filter(|token| is_symmetric(&token.token)).count() > SYMMETRIC_MAX {
+        return Err(too_deep());
+    }
     let mut open: Vec<usize> = Vec::new();
     let mut depth = 0;
     // Depth of everything outside the innermost parenthesis.
@@ -46,6 +52,10 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_symmetric(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.keyword == Keyword::SYMMETRIC)
 }
 
 fn chains(keyword: Keyword) -> bool {
