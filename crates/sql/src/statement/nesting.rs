@@ -9,6 +9,10 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 const DEPTH_MAX: usize = 1_000;
 
+/// Arithmetic checks, and finds the type of every step anew from all steps below: the work of
+/// planning a chain grows with its third power.
+const ARITHMETIC_MAX: usize = 100;
+
 /// `BETWEEN SYMMETRIC` is written out, with its bounds twice.
 const SYMMETRIC_MAX: usize = 10;
 
@@ -18,6 +22,7 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
     if tokens.iter().filter(|token| is_symmetric(&token.token)).count() > SYMMETRIC_MAX {
         return Err(too_deep());
     }
+    check_arithmetic(tokens)?;
     let mut open: Vec<usize> = Vec::new();
     let mut depth = 0;
     // Depth of everything outside the innermost parenthesis.
@@ -52,6 +57,62 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Counts arithmetic in a row, with that outside of the parentheses that are open.
+fn check_arithmetic(tokens: &[TokenWithSpan]) -> Result<()> {
+    let mut open: Vec<usize> = Vec::new();
+    let (mut depth, mut base) = (0, 0);
+    for token in tokens {
+        match &token.token {
+            Token::LParen | Token::LBracket => {
+                open.push(base);
+                base = depth;
+            }
+            Token::RParen | Token::RBracket => {
+                depth = base;
+                base = open.pop().unwrap_or(0);
+            }
+            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod => depth += 1,
+            token if ends_arithmetic(token) => depth = base,
+            _ => {}
+        }
+        if depth > ARITHMETIC_MAX {
+            let message = format!("more than {ARITHMETIC_MAX} arithmetic operators in a row");
+            return Err(Error::new(Fault::ProgramLimitExceeded, message)
+                .with_hint("Compute parts of it in a subquery, or sum rows of VALUES."));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the token stands between expressions, or between what is computed and compared.
+fn ends_arithmetic(token: &Token) -> bool {
+    match token {
+        Token::Comma
+        | Token::Eq
+        | Token::Neq
+        | Token::Lt
+        | Token::Gt
+        | Token::LtEq
+        | Token::GtEq => true,
+        Token::Word(word) => matches!(
+            word.keyword,
+            Keyword::AND
+                | Keyword::OR
+                | Keyword::SELECT
+                | Keyword::FROM
+                | Keyword::WHERE
+                | Keyword::ON
+                | Keyword::BY
+                | Keyword::HAVING
+                | Keyword::WHEN
+                | Keyword::THEN
+                | Keyword::ELSE
+                | Keyword::UNION
+        ),
+        _ => false,
+    }
 }
 
 fn is_symmetric(token: &Token) -> bool {

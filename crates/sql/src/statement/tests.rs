@@ -173,3 +173,23 @@ fn parameters_are_numbered_as_a_client_can_bind_them() {
     }
     assert!(parse("SELECT $65535").is_ok());
 }
+
+#[test]
+fn arithmetic_in_a_row_is_bounded() {
+    let sum = |terms: usize| vec!["1"; terms].join(" + ");
+    let conditions = vec!["seq = -1"; 300].join(" OR ");
+    for text in [
+        format!("SELECT {}", sum(101)),
+        format!("SELECT {}, {}", sum(90), sum(90)),
+        format!("SELECT 1 FROM postings WHERE {conditions}"),
+        format!("VALUES {}", vec!["(-1, -2)"; 500].join(", ")),
+    ] {
+        assert!(parse(&text).is_ok(), "{text}");
+    }
+    for text in [
+        format!("SELECT {}", sum(102)),
+        format!("SELECT {}1{}", "(1 + ".repeat(101), ")".repeat(101)),
+    ] {
+        assert_eq!(parse(&text).unwrap_err().fault(), &Fault::ProgramLimitExceeded, "{text}");
+    }
+}
