@@ -12,6 +12,9 @@ import psycopg
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
+# Leaving a pipeline that an error has ended may be worth a warning to it.
+__import__("logging").getLogger("psycopg").setLevel("ERROR")
+
 PORT = int(sys.argv[1])
 MAX = Decimal(10**38 - 1)
 
