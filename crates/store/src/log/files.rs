@@ -4,6 +4,8 @@
 //! checked to be the one that was asked for.
 
 use super::frame::{FRAME_BYTES_MAX, HEADER_BYTES, Slot, read};
+use super::large_frames::LargeFrames;
+use super::lookup::Lookup;
 use super::positions::{LogPosition, Positions};
 use super::record::{Decoded, decode, first_lsn};
 use super::segment::SegmentName;
@@ -11,6 +13,7 @@ use crate::ReadError;
 use crate::storage::{Storage, StorageFile};
 use ledger::{Event, Lsn};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
@@ -33,6 +36,7 @@ pub(crate) struct LogFiles {
     storage: Arc<dyn Storage>,
     log_dir: PathBuf,
     pub(crate) positions: Positions,
+    pub(super) large_frames: LargeFrames,
     /// By first lsn; a file is opened when it is first read.
     segments: RwLock<BTreeMap<Lsn, Option<Arc<dyn StorageFile>>>>,
 }
@@ -41,7 +45,13 @@ const POISONED: &str = "nothing panics while it holds this lock";
 
 impl LogFiles {
     pub(crate) fn new(storage: Arc<dyn Storage>, log_dir: PathBuf) -> Self {
-        LogFiles { storage, log_dir, positions: Positions::default(), segments: RwLock::default() }
+        LogFiles {
+            storage,
+            log_dir,
+            positions: Positions::default(),
+            large_frames: LargeFrames::default(),
+            segments: RwLock::default(),
+        }
     }
 
     /// Takes note of a segment that exists from now on.
@@ -51,28 +61,8 @@ impl LogFiles {
 
     /// The events at these lsns, which rise and are durable.
     pub(crate) fn events(&self, lsns: &[Lsn]) -> Result<Vec<Arc<Event>>, ReadError> {
-        let mut found = Vec::with_capacity(lsns.len());
-        let mut cursor: Option<FrameCursor<'_>> = None;
-        let mut frame: Vec<Arc<Event>> = Vec::new();
-        for lsn in lsns {
-            let in_frame = |frame: &[Arc<Event>]| {
-                let first = frame.first()?.lsn;
-                frame.get(usize::try_from(lsn.0.checked_sub(first.0)?).ok()?).cloned()
-            };
-            if let Some(event) = in_frame(&frame) {
-                found.push(event);
-                continue;
-            }
-            let position = self.position_of(*lsn)?;
-            let cursor = match &mut cursor {
-                // The frame is ahead in what is being read already.
-                Some(cursor) if cursor.is_at_or_behind(&position) => cursor,
-                other => other.insert(self.cursor(position)?),
-            };
-            frame = cursor.frame_with(*lsn)?;
-            found.push(in_frame(&frame).ok_or_else(|| self.missing(*lsn))?);
-        }
-        Ok(found)
+        let mut lookup = Lookup::new(self);
+        lsns.iter().map(|lsn| lookup.event(*lsn)).collect()
     }
 
     /// Whole frames from the one that holds `from` on, in order.
@@ -129,15 +119,15 @@ impl LogFiles {
         self.end_of(last).is_ok_and(|found| found == *end)
     }
 
-    fn position_of(&self, lsn: Lsn) -> Result<LogPosition, ReadError> {
+    pub(super) fn position_of(&self, lsn: Lsn) -> Result<LogPosition, ReadError> {
         self.positions.before(lsn).ok_or_else(|| self.missing(lsn))
     }
 
-    fn missing(&self, lsn: Lsn) -> ReadError {
+    pub(super) fn missing(&self, lsn: Lsn) -> ReadError {
         ReadError::new(&self.log_dir, format!("lsn {lsn} is not where the log had it"))
     }
 
-    fn cursor(&self, position: LogPosition) -> Result<FrameCursor<'_>, ReadError> {
+    pub(super) fn cursor(&self, position: LogPosition) -> Result<FrameCursor<'_>, ReadError> {
         let file = self.file(position.segment)?;
         Ok(FrameCursor {
             files: self,
@@ -150,7 +140,7 @@ impl LogFiles {
         })
     }
 
-    fn file(&self, segment: Lsn) -> Result<Arc<dyn StorageFile>, ReadError> {
+    pub(super) fn file(&self, segment: Lsn) -> Result<Arc<dyn StorageFile>, ReadError> {
         if let Some(Some(file)) = self.segments.read().expect(POISONED).get(&segment) {
             return Ok(file.clone());
         }
@@ -164,7 +154,7 @@ impl LogFiles {
         Ok(file)
     }
 
-    fn path_of(&self, segment: Lsn) -> PathBuf {
+    pub(super) fn path_of(&self, segment: Lsn) -> PathBuf {
         self.log_dir.join(SegmentName { first_lsn: segment }.to_string())
     }
 
@@ -179,39 +169,46 @@ impl LogFiles {
 }
 
 /// A place in the log, between two frames.
-struct FrameCursor<'a> {
+pub(super) struct FrameCursor<'a> {
     files: &'a LogFiles,
-    segment: Lsn,
+    pub(super) segment: Lsn,
     file: Arc<dyn StorageFile>,
     /// Where the next frame begins.
-    offset: u64,
+    pub(super) offset: u64,
     /// Of the payload of the last frame.
     crc: u32,
     /// Bytes of the segment from `window_start` on.
-    window: Vec<u8>,
+    pub(super) window: Vec<u8>,
     window_start: u64,
 }
 
 impl FrameCursor<'_> {
     /// Whether reading on from here is no longer a way than starting at `position`.
-    fn is_at_or_behind(&self, position: &LogPosition) -> bool {
+    pub(super) fn is_at_or_behind(&self, position: &LogPosition) -> bool {
         self.segment == position.segment && self.offset >= position.offset
     }
 
     /// The events of the frame that holds `lsn`, at the cursor or behind it.
     fn frame_with(&mut self, lsn: Lsn) -> Result<Vec<Arc<Event>>, ReadError> {
         loop {
-            let Some(payload) = self.next_payload()? else { return Err(self.files.missing(lsn)) };
-            // Where the next frame can be seen to begin before the wanted event or with it, this
-            // one need not be decoded.
-            if self.next_first_lsn().is_some_and(|next| next <= lsn) {
-                continue;
-            }
+            let payload = self.payload_near(lsn)?;
             let events = self.decode(&self.window[payload])?;
             match (events.first(), events.last()) {
                 (Some(first), _) if first.lsn > lsn => return Err(self.files.missing(lsn)),
                 (_, Some(last)) if last.lsn >= lsn => return Ok(events),
                 _ => {}
+            }
+        }
+    }
+
+    /// Steps over the next frame that may hold `lsn`; gives its payload's place in the window.
+    pub(super) fn payload_near(&mut self, lsn: Lsn) -> Result<Range<usize>, ReadError> {
+        loop {
+            let Some(payload) = self.next_payload()? else { return Err(self.files.missing(lsn)) };
+            // Where the next frame can be seen to begin before the wanted event or with it, this
+            // one need not be decoded.
+            if self.next_first_lsn().is_none_or(|next| next > lsn) {
+                return Ok(payload);
             }
         }
     }
@@ -233,7 +230,7 @@ impl FrameCursor<'_> {
     }
 
     /// No events: a header or a closing frame.
-    fn decode(&self, payload: &[u8]) -> Result<Vec<Arc<Event>>, ReadError> {
+    pub(super) fn decode(&self, payload: &[u8]) -> Result<Vec<Arc<Event>>, ReadError> {
         if payload.starts_with(b"{\"tallybook_log\"") {
             return Ok(Vec::new());
         }
@@ -244,13 +241,13 @@ impl FrameCursor<'_> {
         }
     }
 
-    fn problem(&self, problem: impl Into<String>) -> ReadError {
+    pub(super) fn problem(&self, problem: impl Into<String>) -> ReadError {
         let path = self.files.path_of(self.segment);
         ReadError::new(&path, format!("at offset {}: {}", self.offset, problem.into()))
     }
 
     /// Steps over the next frame; gives its payload's place in the window.
-    fn next_payload(&mut self) -> Result<Option<std::ops::Range<usize>>, ReadError> {
+    fn next_payload(&mut self) -> Result<Option<Range<usize>>, ReadError> {
         loop {
             let start = usize::try_from(self.offset - self.window_start)
                 .map_err(|_| self.problem("out of range"))?;

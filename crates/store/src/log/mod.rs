@@ -5,7 +5,9 @@
 
 pub(crate) mod files;
 pub(crate) mod frame;
+mod large_frames;
 pub(crate) mod lock;
+mod lookup;
 pub(crate) mod positions;
 pub(crate) mod record;
 pub(crate) mod recovery;

@@ -1,6 +1,7 @@
 //! The store from outside: what an embedder can rely on, on real directories and hostile ones.
 
 mod backup;
+mod bulk;
 mod cuts;
 mod damage;
 mod durability;

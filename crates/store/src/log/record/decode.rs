@@ -109,16 +109,73 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Decoded, DecodeError> {
     Ok(Decoded::Events { durable, events })
 }
 
-/// The first lsn of a frame of events, read off its first bytes alone; `None` if they do not look
-/// like what [`super::open_frame`] writes.
-pub(crate) fn first_lsn(payload: &[u8]) -> Option<Lsn> {
+/// The time of a frame of events and where in its payload they begin, read off its first bytes
+/// alone; `None` if they do not look like what [`super::open_frame`] writes.
+pub(crate) fn frame_head(payload: &[u8]) -> Option<(Timestamp, usize)> {
     let rest = payload.strip_prefix(b"{\"at\":")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
-    let rest = rest[digits..].strip_prefix(b",\"events\":[{\"lsn\":")?;
+    let at = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    let events = rest[digits..].strip_prefix(b",\"events\":[")?;
+    Some((Timestamp(at), payload.len() - events.len()))
+}
+
+/// The first lsn of a frame of events, in the same way.
+pub(crate) fn first_lsn(payload: &[u8]) -> Option<Lsn> {
+    let (_, start) = frame_head(payload)?;
+    let rest = payload[start..].strip_prefix(b"{\"lsn\":")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     // What is at hand may end inside the number.
     rest.get(digits).filter(|byte| **byte == b',')?;
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok().map(Lsn)
+}
+
+/// The events of a frame one by one, without its head.
+#[derive(Debug)]
+pub(crate) struct Records<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+/// Of a record that is stepped over.
+#[derive(Deserialize)]
+struct NumberedRecord {
+    lsn: u64,
+}
+
+impl<'a> Records<'a> {
+    /// Of bytes that begin with an event.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Records { bytes, position: 0 }
+    }
+
+    /// Where the next event begins, or they end.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Steps over an event; `None` behind the last.
+    pub(crate) fn skip(&mut self) -> Result<Option<Lsn>, DecodeError> {
+        Ok(self.next::<NumberedRecord>()?.map(|record| Lsn(record.lsn)))
+    }
+
+    /// The next event, of a frame of this time; `None` behind the last.
+    pub(crate) fn read(&mut self, at: Timestamp) -> Result<Option<Event>, DecodeError> {
+        self.next::<EventRecord<'a>>()?.map(|record| decode_event(record, at)).transpose()
+    }
+
+    fn next<T: Deserialize<'a>>(&mut self) -> Result<Option<T>, DecodeError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        if rest.first().is_none_or(|byte| *byte == b']') {
+            return Ok(None);
+        }
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<T>();
+        let record = values.next().transpose()?;
+        self.position += values.byte_offset();
+        if self.bytes.get(self.position) == Some(&b',') {
+            self.position += 1;
+        }
+        Ok(record)
+    }
 }
 
 fn decode_event(record: EventRecord<'_>, at: Timestamp) -> Result<Event, DecodeError> {

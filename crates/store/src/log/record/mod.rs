@@ -7,7 +7,7 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{DecodeError, Decoded, decode, first_lsn};
+pub(crate) use decode::{DecodeError, Decoded, Records, decode, first_lsn, frame_head};
 pub(crate) use encode::{EncodedEvent, closing_payload, frame_tail, open_frame};
 pub use encode::{event_payload, postings_json};
 
