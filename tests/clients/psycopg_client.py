@@ -4,6 +4,7 @@ Started by the end-to-end tests with the port of a server that holds the book `s
 """
 
 import datetime
+import logging
 import sys
 import uuid
 from decimal import Decimal
@@ -13,7 +14,7 @@ from psycopg import errors
 from psycopg.types.json import Jsonb
 
 # Leaving a pipeline that an error has ended may be worth a warning to it.
-__import__("logging").getLogger("psycopg").setLevel("ERROR")
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 PORT = int(sys.argv[1])
 MAX = Decimal(10**38 - 1)

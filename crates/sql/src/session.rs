@@ -11,7 +11,7 @@ mod prepared_statements;
 mod recall;
 mod writing;
 
-pub use prepared_statements::PreparedStatements;
+pub use prepared_statements::{PreparedStatements, Replaced};
 pub(crate) use recall::Recalled;
 pub use writing::{GatheredRows, Gathering};
 

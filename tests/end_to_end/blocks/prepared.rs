@@ -56,6 +56,30 @@ const CASES: &[Case] = &[
          bind _ q\ndescribe P _\nexecute _ 0\nsync",
     ),
     same(
+        "a name behind a write that is refused",
+        "run {post a 1}\nsync\nrun {post a 2}\nparse p SELECT 1 AS one\nsync\nbind _ p\nsync\n\
+         parse p SELECT 2 AS two\nsync\nbind _ p\nexecute _ 0\nsync",
+    ),
+    same(
+        "a name before a write that is refused",
+        "run {post a 1}\nsync\nparse p SELECT 1 AS one\nrun {post a 2}\nsync\nbind _ p\nexecute _ 0\nsync",
+    ),
+    same(
+        "a name closed behind a write that is refused",
+        "parse p SELECT 1 AS one\nrun {post a 1}\nsync\nrun {post a 2}\nclose S p\n\
+         parse p SELECT 2 AS two\nsync\nbind _ p\nexecute _ 0\nsync",
+    ),
+    same(
+        "a name behind a write that stands",
+        "run {post a 1}\nparse p SELECT 1 AS one\nclose S p\nparse p SELECT 2 AS two\nsync\nbind _ p\nexecute _ 0\nsync",
+    ),
+    same(
+        "prepare and deallocate behind a write that is refused",
+        "query PREPARE q AS SELECT 3 AS three\nquery {post a 1}\n\
+         query {post a 2}; PREPARE p AS SELECT 1 AS one; DEALLOCATE q\nquery EXECUTE p\nquery EXECUTE q\n\
+         query {post a 2}; DEALLOCATE ALL\nquery EXECUTE q",
+    ),
+    same(
         "a name parsed twice",
         "parse p SELECT 1 AS one\nparse p SELECT 2 AS two\nsync\nbind _ p\nexecute _ 0\nsync",
     ),

@@ -54,6 +54,7 @@ impl Connection {
         };
         self.session.statements().check_free(name)?;
         self.session.statements_mut().insert(name, prepared);
+        self.hold_replaced();
         backend::parse_complete(self.out());
         Ok(())
     }
@@ -128,6 +129,7 @@ impl Connection {
             Target::Statement(name) => self.session.statements_mut().close(name),
             Target::Portal(name) => self.portals.close(name),
         }
+        self.hold_replaced();
         backend::close_complete(self.out());
     }
 
@@ -178,6 +180,7 @@ impl Connection {
             }
             Answer::Command { tag } => {
                 self.settle_portals(prepared.kind(), &tag);
+                self.hold_replaced();
                 self.complete(&tag);
             }
             Answer::CopyOut(copy) => {

@@ -15,7 +15,8 @@ impl Connection {
     /// The end of a Query, or of the messages up to a Sync: what was held is committed, and
     /// answered when it is durable. Messages go on being read meanwhile.
     pub(super) async fn end_implicit_block(&mut self) -> Result<(), Failure> {
-        if self.session.changes_settings() {
+        // What the session would have to take back if the block failed waits for its outcome.
+        if self.session.changes_settings() || self.replies.holds_replaced() {
             self.commit_held().await?;
         }
         self.session.end_implicit_block();
@@ -82,11 +83,19 @@ impl Connection {
     }
 
     fn answer_open(&mut self, outcome: BlockOutcome) -> Result<(), Failure> {
-        let parts = self.replies.take_open();
+        let mut parts = self.replies.take_open().into_iter();
         let style = Style::of(self.session.settings());
         let out = self.replies.tail(&mut self.socket.output);
-        let failed = write_parts(out, parts, outcome, style);
-        failed.map_or(Ok(()), |report| Err(report.into()))
+        let Some(report) = write_parts(out, &mut parts, outcome, style) else { return Ok(()) };
+        let skipped = parts.rev().filter_map(Part::into_replaced);
+        self.session.statements_mut().put_back(skipped.flat_map(|each| each.into_iter().rev()));
+        Err(report.into())
+    }
+
+    /// Notes named statements that have changed, in case a write before it fails.
+    pub(super) fn hold_replaced(&mut self) {
+        let replaced = self.session.statements_mut().take_replaced();
+        self.replies.hold_replaced(replaced);
     }
 
     /// Answers a write whose answer is there.
@@ -121,7 +130,7 @@ impl Connection {
         let Some((parts, behind)) = self.replies.take_first() else { return };
         let style = Style::of(self.session.settings());
         let out = &mut self.socket.output;
-        if let Some(report) = write_parts(out, parts, outcome, style) {
+        if let Some(report) = write_parts(out, &mut parts.into_iter(), outcome, style) {
             report.write_error(out);
         }
         out.extend_from_slice(&behind);
@@ -129,10 +138,10 @@ impl Connection {
     }
 }
 
-/// Writes the parts up to the one that failed, if one did; gives the error.
+/// Writes the parts up to the one that failed, if one did; gives the error and leaves the rest.
 fn write_parts(
     out: &mut BytesMut,
-    parts: Vec<Part>,
+    parts: &mut impl Iterator<Item = Part>,
     outcome: BlockOutcome,
     style: Style,
 ) -> Option<Report> {
@@ -142,7 +151,7 @@ fn write_parts(
         match part {
             Part::Bytes(bytes) => out.extend_from_slice(&bytes),
             Part::LastTag(tag) if error.is_none() => backend::command_complete(out, &tag),
-            Part::LastTag(_) => {}
+            Part::LastTag(_) | Part::Replaced(_) => {}
             Part::Held(held) => match answers.next() {
                 Some(answer) => {
                     let fails =

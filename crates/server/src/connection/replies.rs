@@ -9,7 +9,7 @@
 use crate::wire::backend::Format;
 use bytes::BytesMut;
 use futures::future::BoxFuture;
-use sql::{BlockCommit, BlockOutcome, Prepared};
+use sql::{BlockCommit, BlockOutcome, Prepared, Replaced};
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -45,6 +45,9 @@ pub(super) enum Part {
     Held(HeldReply),
     /// The command tag of a Query's last statement: it is complete with the commit behind it.
     LastTag(String),
+    /// Named statements were prepared or closed here, which a write that failed before would have
+    /// had skipped.
+    Replaced(Vec<Replaced>),
 }
 
 /// A block that has ended for the client's messages and not for the disk.
@@ -100,6 +103,18 @@ impl Replies {
         }
         push(&mut self.open, &mut self.open_bytes, Part::LastTag(tag.to_owned()));
         true
+    }
+
+    /// Named statements have changed. That stands at once if no write is held.
+    pub(super) fn hold_replaced(&mut self, replaced: Vec<Replaced>) {
+        if !self.open.is_empty() && !replaced.is_empty() {
+            push(&mut self.open, &mut self.open_bytes, Part::Replaced(replaced));
+        }
+    }
+
+    /// Whether named statements have changed behind a held write.
+    pub(super) fn holds_replaced(&self) -> bool {
+        self.open.iter().any(|part| matches!(part, Part::Replaced(_)))
     }
 
     /// The last held write is answered by other means.
@@ -169,11 +184,19 @@ fn bytes_of(parts: &[Part]) -> usize {
 }
 
 impl Part {
+    pub(super) fn into_replaced(self) -> Option<Vec<Replaced>> {
+        match self {
+            Part::Replaced(replaced) => Some(replaced),
+            Part::Bytes(_) | Part::Held(_) | Part::LastTag(_) => None,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Part::Bytes(bytes) => bytes.len(),
             Part::Held(_) => size_of::<HeldReply>(),
             Part::LastTag(tag) => tag.len(),
+            Part::Replaced(replaced) => size_of_val(replaced.as_slice()),
         }
     }
 }

@@ -96,6 +96,7 @@ impl Connection {
             }
             Answer::Command { tag } => {
                 self.settle_portals(prepared.kind(), &tag);
+                self.hold_replaced();
                 self.complete_simple(&tag, protocol);
             }
             Answer::CopyOut(copy) => {

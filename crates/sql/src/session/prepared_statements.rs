@@ -11,6 +11,14 @@ const NAMED_MAX: usize = 10_000;
 pub struct PreparedStatements {
     unnamed: Option<Option<Prepared>>,
     named: HashMap<String, Option<Prepared>>,
+    replaced: Vec<Replaced>,
+}
+
+/// What a name stood for before it was given to a statement, or taken from one.
+#[derive(Debug)]
+pub struct Replaced {
+    name: String,
+    before: Option<Option<Prepared>>,
 }
 
 impl PreparedStatements {
@@ -44,7 +52,8 @@ impl PreparedStatements {
         if name.is_empty() {
             self.unnamed = Some(statement);
         } else {
-            self.named.insert(name.to_owned(), statement);
+            let before = self.named.insert(name.to_owned(), statement);
+            self.replaced.push(Replaced { name: name.to_owned(), before });
         }
     }
 
@@ -52,19 +61,38 @@ impl PreparedStatements {
     pub fn close(&mut self, name: &str) {
         if name.is_empty() {
             self.unnamed = None;
-        } else {
-            self.named.remove(name);
+        } else if let Some(before) = self.named.remove(name) {
+            self.replaced.push(Replaced { name: name.to_owned(), before: Some(before) });
         }
     }
 
     /// DEALLOCATE: like [`Self::close`], of one that has to be there.
     pub(super) fn deallocate(&mut self, name: &str) -> Result<()> {
-        self.named.remove(name).map(|_| ()).ok_or_else(|| undefined(name))
+        let before = self.named.remove(name).ok_or_else(|| undefined(name))?;
+        self.replaced.push(Replaced { name: name.to_owned(), before: Some(before) });
+        Ok(())
     }
 
     pub(super) fn clear(&mut self) {
         self.unnamed = None;
-        self.named.clear();
+        let cleared = self.named.drain();
+        self.replaced.extend(cleared.map(|(name, before)| Replaced { name, before: Some(before) }));
+    }
+
+    /// What was replaced since this was last asked, oldest first. The unnamed statement is not told:
+    /// nobody counts on it to outlive the next one.
+    pub fn take_replaced(&mut self) -> Vec<Replaced> {
+        std::mem::take(&mut self.replaced)
+    }
+
+    /// As if the messages that replaced these had been skipped. Takes them newest first.
+    pub fn put_back(&mut self, replaced: impl IntoIterator<Item = Replaced>) {
+        for Replaced { name, before } in replaced {
+            match before {
+                Some(statement) => self.named.insert(name, statement),
+                None => self.named.remove(&name),
+            };
+        }
     }
 }
 
