@@ -16,7 +16,7 @@ const SEQS_LOOKED_UP_MAX: u64 = 8_192;
 pub(super) fn are_looked_up(view: &View, selection: &Selection) -> bool {
     let (Some(book), Some(runs)) = (&selection.book, wanted_seqs(selection)) else { return false };
     let Some(book) = view.projections.book(book) else { return true };
-    let is_listed = selection.seqs.is_some() || runs.iter().all(|run| run.start() >= run.end());
+    let is_listed = selection.listed_seqs().is_some();
     let head = book.head().0;
     let count = |run: &RangeInclusive<u64>| {
         (*run.end()).min(head).saturating_add(1).saturating_sub((*run.start()).max(1))
@@ -27,12 +27,9 @@ pub(super) fn are_looked_up(view: &View, selection: &Selection) -> bool {
 
 /// The seqs that a selection narrows to, in rising runs.
 fn wanted_seqs(selection: &Selection) -> Option<Vec<RangeInclusive<u64>>> {
-    let Some(seqs) = &selection.seqs else { return Some(vec![selection.seq.clone()?]) };
+    let Some(seqs) = selection.listed_seqs() else { return Some(vec![selection.seq.clone()?]) };
     let mut runs: Vec<RangeInclusive<u64>> = Vec::new();
     for seq in seqs.values() {
-        if selection.seq.as_ref().is_some_and(|range| !range.contains(seq)) {
-            continue;
-        }
         match runs.last_mut() {
             Some(last) if last.end().checked_add(1) == Some(*seq) => *last = *last.start()..=*seq,
             _ => runs.push(*seq..=*seq),
