@@ -41,7 +41,12 @@ fn apply(table: &dyn LedgerTable, filter: &Expr, selection: &mut Selection) {
                 apply(table, side, &mut alone);
                 alone
             };
-            narrow_to(alone(left).or(&alone(right)), selection);
+            let wanted = match (is_never(left), is_never(right)) {
+                (true, _) => alone(right),
+                (_, true) => alone(left),
+                _ => alone(left).or(&alone(right)),
+            };
+            narrow_to(wanted, selection);
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             if let (Some(narrows), Some(value)) = (column(table, left), literal(right)) {
@@ -103,6 +108,11 @@ fn listed(narrows: Narrows, list: &[Expr]) -> Option<Selection> {
     }
     // A list is bounded where it is joined with another one.
     Some(wanted.or(&wanted))
+}
+
+/// Whether a condition is a constant that lets nothing through.
+fn is_never(condition: &Expr) -> bool {
+    is_null(condition) || matches!(condition, Expr::Literal(ScalarValue::Boolean(Some(false)), _))
 }
 
 fn is_null(expr: &Expr) -> bool {
