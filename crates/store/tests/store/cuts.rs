@@ -1,6 +1,7 @@
 //! A view is a cut: it gives the same answers however much is committed after it.
 
 use crate::fixture::*;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use store::*;
@@ -119,7 +120,6 @@ fn indexes_and_scans_agree() {
     let EventBody::TransactionPosted(transaction) = &event.body else { panic!("{event:?}") };
     let in_a = Selection { book: Some("a".into()), ..Selection::default() };
     let in_b = Selection { book: Some("b".into()), ..Selection::default() };
-    let nowhere = Selection { book: Some("nowhere".into()), ..Selection::default() };
     let cash = Some(PathSelection::exact("cash"));
     let keys = ["k3000", "k0", "k1", "nothing"].into_iter().map(str::to_owned).collect();
     let cases = [
@@ -144,7 +144,10 @@ fn indexes_and_scans_agree() {
             ("account index", 1_000),
         ),
         (Selection { seq: Some(3..=u64::MAX), ..in_b.clone() }, ("book and seq index", 8_000)),
-        (Selection { seq: Some(3_004..=2), ..in_b.clone() }, ("book and seq index", 0)),
+        (
+            Selection { seq: Some(RangeInclusive::new(3_004, 2)), ..in_b.clone() },
+            ("book and seq index", 0),
+        ),
         (
             Selection { seqs: Some(OneOf::from_iter([9, 3, 4, 8_000])), ..in_a.clone() },
             ("book and seq index", 6),
@@ -153,7 +156,6 @@ fn indexes_and_scans_agree() {
             Selection { seqs: Some(OneOf::from_iter([])), path: cash, ..in_a.clone() },
             ("book and seq index", 0),
         ),
-        (Selection { seqs: Some(OneOf::value(3)), ..nowhere }, ("book and seq index", 0)),
         (Selection { idempotency_key: Some(keys), ..in_a.clone() }, ("idempotency_key index", 4)),
         (
             Selection { lsn: Some(event.lsn.0..=event.lsn.0), ..Selection::default() },
