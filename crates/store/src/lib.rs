@@ -111,7 +111,7 @@ pub use embedded::{Ledger, Options};
 pub use error::{CommitError, OpenError, ReadError};
 pub use ledger::*;
 pub use log::record::{event_payload, postings_json};
-pub use selection::{PathSelection, Selection};
+pub use selection::{OneOf, PathSelection, Selection};
 pub use staged::{StagedMark, StagedWrites};
 pub use storage::free_bytes;
 pub use subscription::{Following, Frame, Subscription};

@@ -8,6 +8,7 @@ mod in_memory;
 mod page;
 mod scan;
 mod sealed;
+mod seqs;
 mod staged;
 
 pub use page::{AccountPage, PageOrder};
@@ -235,8 +236,10 @@ impl View {
             let mut keep =
                 |account: &AccountProjection| found.extend(self.find_account(book, account));
             match &selection.path {
-                Some(PathSelection::Exact(path)) => {
-                    book.with_account(path, keep);
+                Some(PathSelection::OneOf(paths)) => {
+                    for path in paths.values() {
+                        book.with_account(path, &mut keep);
+                    }
                 }
                 Some(PathSelection::Prefix(prefix)) => book.for_each_account(prefix, keep),
                 None => book.for_each_account("", &mut keep),
@@ -360,7 +363,14 @@ impl View {
     }
 
     fn recorded_by_id(&self, tx_id: Uuid) -> Result<Vec<Arc<Event>>, ReadError> {
-        self.named(KeyHash::of_tx_id(&tx_id), |_, transaction| transaction.tx_id == tx_id)
+        self.recorded_by_ids(&[tx_id])
+    }
+
+    /// The transactions of ids, which rise, in log order.
+    fn recorded_by_ids(&self, tx_ids: &[Uuid]) -> Result<Vec<Arc<Event>>, ReadError> {
+        let is_meant =
+            |_: &Event, transaction: &Transaction| tx_ids.binary_search(&transaction.tx_id).is_ok();
+        self.named(tx_ids.iter().map(KeyHash::of_tx_id), is_meant)
     }
 
     /// The transaction that used an idempotency key. The event of a staged one has no place yet: its
@@ -381,20 +391,37 @@ impl View {
     }
 
     fn recorded_by_key(&self, book: &str, key: &str) -> Result<Option<Arc<Event>>, ReadError> {
-        let found = self.named(KeyHash::of_key(book, key), |event, transaction| {
-            event.book.as_str() == book && transaction.idempotency_key.as_str() == key
-        })?;
-        Ok(found.into_iter().next())
+        Ok(self.recorded_by_keys(book, &[key])?.into_iter().next())
     }
 
-    /// The transactions of a hash that are meant by it, up to the cut.
+    /// The transactions of a book's idempotency keys, which rise, in log order.
+    fn recorded_by_keys<K: AsRef<str>>(
+        &self,
+        book: &str,
+        keys: &[K],
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
+        let hashes = keys.iter().map(|key| KeyHash::of_key(book, key.as_ref()));
+        self.named(hashes, |event, transaction| {
+            let key = transaction.idempotency_key.as_str();
+            event.book.as_str() == book
+                && keys.binary_search_by(|wanted| wanted.as_ref().cmp(key)).is_ok()
+        })
+    }
+
+    /// The transactions of hashes that are meant by them, up to the cut.
     fn named(
         &self,
-        hash: KeyHash,
+        hashes: impl Iterator<Item = KeyHash>,
         meant: impl Fn(&Event, &Transaction) -> bool,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
-        let mut lsns = self.lsns_of_key(hash)?;
+        let mut lsns: Vec<Lsn> = Vec::new();
+        for hash in hashes {
+            lsns.extend(self.lsns_of_key(hash)?);
+        }
         lsns.retain(|lsn| *lsn <= self.cut);
+        // Several names may lead to the same place; each place is read once, in log order.
+        lsns.sort_unstable();
+        lsns.dedup();
         let mut events = self.events_at(&lsns)?;
         events.retain(|event| match &event.body {
             EventBody::TransactionPosted(transaction) => meant(event, transaction),

@@ -1,9 +1,9 @@
 //! The one adapter from a [`LedgerTable`] to DataFusion: projection, limit, statistics, EXPLAIN.
 
 use super::columns::BATCH_ROWS;
-use super::pruning;
 use super::shares::Opened;
 use super::{Batches, LedgerTable, Narrows, PinnedView, TableScan};
+use super::{described, pruning};
 use crate::catalog::Relation;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
@@ -197,7 +197,7 @@ impl DisplayAs for LedgerScan {
     fn fmt_as(&self, _kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> =
             self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let selection = pruning::describe(self.table.as_ref(), &self.selection);
+        let selection = described::describe(self.table.as_ref(), &self.selection);
         write!(
             f,
             "LedgerScan: table={}, access={}, selection=[{selection}], columns=[{}]",
@@ -209,7 +209,7 @@ impl DisplayAs for LedgerScan {
             write!(f, ", limit={limit}")?;
         }
         let sealed = self.table.sealed(&self.view, &self.selection);
-        f.write_str(&pruning::describe_reach(sealed))?;
+        f.write_str(&described::describe_reach(sealed))?;
         if self.opened.partitions() > 1 {
             write!(f, ", partitions={}", self.opened.partitions())?;
         }

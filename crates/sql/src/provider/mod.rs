@@ -9,6 +9,7 @@
 
 mod adapter;
 mod columns;
+mod described;
 mod moments;
 mod page;
 mod pinned;
@@ -19,9 +20,10 @@ mod shares;
 mod transfers;
 
 pub(crate) use adapter::LedgerProvider;
+pub(crate) use described::{describe, describe_reach};
 pub(crate) use moments::MomentProvider;
 pub(crate) use pinned::{PinnedView, ReadBooks};
-pub(crate) use pruning::{compare as narrow, describe, describe_reach};
+pub(crate) use pruning::compare as narrow;
 
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;

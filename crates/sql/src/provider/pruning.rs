@@ -12,15 +12,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
 use datafusion::scalar::ScalarValue;
 use ledger::Uuid;
 use std::ops::RangeInclusive;
-use store::{PathSelection, SealedReach, Selection};
-
-/// What of the sealed history is read, as EXPLAIN shows it behind the rest.
-pub(crate) fn describe_reach(reach: Option<SealedReach>) -> String {
-    let Some(SealedReach { parts, parts_all, blocks, blocks_all }) = reach else {
-        return String::new();
-    };
-    format!(", parts={parts} of {parts_all}, blocks={blocks} of {blocks_all}")
-}
+use store::{OneOf, PathSelection, Selection};
 
 /// Whether a condition would narrow a scan of the table.
 pub(super) fn narrows(table: &dyn LedgerTable, filter: &Expr) -> bool {
@@ -43,6 +35,19 @@ fn apply(table: &dyn LedgerTable, filter: &Expr, selection: &mut Selection) {
             apply(table, left, selection);
             apply(table, right, selection);
         }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            let alone = |side: &Expr| {
+                let mut alone = Selection::default();
+                apply(table, side, &mut alone);
+                alone
+            };
+            let wanted = match (is_never(left), is_never(right)) {
+                (true, _) => alone(right),
+                (_, true) => alone(left),
+                _ => alone(left).or(&alone(right)),
+            };
+            narrow_to(wanted, selection);
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             if let (Some(narrows), Some(value)) = (column(table, left), literal(right)) {
                 compare(narrows, *op, value, selection);
@@ -53,10 +58,10 @@ fn apply(table: &dyn LedgerTable, filter: &Expr, selection: &mut Selection) {
             }
         }
         Expr::InList(list) if !list.negated => {
-            if let (Some(narrows), [only]) = (column(table, &list.expr), list.list.as_slice())
-                && let Some(value) = literal(only)
+            if let Some(narrows) = column(table, &list.expr)
+                && let Some(wanted) = listed(narrows, &list.list)
             {
-                compare(narrows, Operator::Eq, value, selection);
+                narrow_to(wanted, selection);
             }
         }
         Expr::Between(between) if !between.negated => {
@@ -73,6 +78,75 @@ fn apply(table: &dyn LedgerTable, filter: &Expr, selection: &mut Selection) {
     }
 }
 
+/// What any of the values of a list lets through; `None` if not all are known.
+fn listed(narrows: Narrows, list: &[Expr]) -> Option<Selection> {
+    // NULL is equal to nothing.
+    let values = list.iter().filter(|item| !is_null(item)).map(literal);
+    let values: Vec<&ScalarValue> = values.collect::<Option<_>>()?;
+    let texts = || values.iter().map(|value| text(value)).collect::<Option<Vec<&str>>>();
+    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+    let mut wanted = Selection::default();
+    match narrows {
+        Narrows::Path => wanted.path = Some(PathSelection::OneOf(owned(texts()?))),
+        Narrows::IdempotencyKey => wanted.idempotency_key = Some(owned(texts()?)),
+        Narrows::TxId => {
+            let ids = texts()?.into_iter().map(|text| Uuid::try_parse(text).ok());
+            wanted.tx_id = Some(ids.collect::<Option<_>>()?);
+        }
+        Narrows::Seq => {
+            let seqs = values.iter().map(|value| position(value)).collect::<Option<Vec<_>>>()?;
+            wanted.seqs = Some(seqs.into_iter().flatten().collect());
+        }
+        Narrows::Book | Narrows::Lsn | Narrows::CommittedAt => {
+            let each = values.iter().map(|value| {
+                let mut alone = Selection::default();
+                compare(narrows, Operator::Eq, value, &mut alone);
+                alone
+            });
+            wanted = each.reduce(|a, b| a.or(&b))?;
+        }
+    }
+    // A list is bounded where it is joined with another one.
+    Some(wanted.or(&wanted))
+}
+
+/// Whether a condition is a constant that lets nothing through.
+fn is_never(condition: &Expr) -> bool {
+    is_null(condition) || matches!(condition, Expr::Literal(ScalarValue::Boolean(Some(false)), _))
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.is_null())
+}
+
+/// Adds conditions that hold too.
+fn narrow_to(wanted: Selection, selection: &mut Selection) {
+    let Selection { book, path, tx_id, idempotency_key, seq, seqs, lsn, committed_at } = wanted;
+    keep(&mut selection.book, book.as_deref());
+    both(&mut selection.path, path, PathSelection::and);
+    both(&mut selection.tx_id, tx_id, OneOf::and);
+    both(&mut selection.idempotency_key, idempotency_key, OneOf::and);
+    both(&mut selection.seqs, seqs, OneOf::and);
+    if let Some(range) = seq {
+        narrow(&mut selection.seq, range);
+    }
+    if let Some(range) = lsn {
+        narrow(&mut selection.lsn, range);
+    }
+    if let Some(range) = committed_at {
+        narrow(&mut selection.committed_at, range);
+    }
+}
+
+fn both<T>(slot: &mut Option<T>, value: Option<T>, and: impl Fn(&T, &T) -> T) {
+    if let Some(value) = value {
+        *slot = Some(match slot {
+            Some(before) => and(before, &value),
+            None => value,
+        });
+    }
+}
+
 fn apply_like(table: &dyn LedgerTable, like: &Like, selection: &mut Selection) {
     if like.negated || like.case_insensitive || like.escape_char.is_some() {
         return;
@@ -84,9 +158,9 @@ fn apply_like(table: &dyn LedgerTable, like: &Like, selection: &mut Selection) {
     };
     let end = pattern.find(['%', '_', '\\']).unwrap_or(pattern.len());
     let prefix = &pattern[..end];
-    let exact = matches!(&selection.path, Some(PathSelection::Exact(_)));
-    if !prefix.is_empty() && !exact {
-        selection.path = Some(PathSelection::Prefix(prefix.to_owned()));
+    if !prefix.is_empty() {
+        let wanted = PathSelection::Prefix(prefix.to_owned());
+        both(&mut selection.path, Some(wanted), PathSelection::and);
     }
 }
 
@@ -135,17 +209,15 @@ pub(crate) fn compare(
     match narrows {
         Narrows::Book if op == Operator::Eq => keep(&mut selection.book, text(value)),
         Narrows::IdempotencyKey if op == Operator::Eq => {
-            keep(&mut selection.idempotency_key, text(value));
+            let key = text(value).map(|key| OneOf::value(key.to_owned()));
+            both(&mut selection.idempotency_key, key, OneOf::and);
         }
         Narrows::Path if op == Operator::Eq => {
-            if let Some(path) = text(value) {
-                selection.path = Some(PathSelection::Exact(path.to_owned()));
-            }
+            both(&mut selection.path, text(value).map(PathSelection::exact), PathSelection::and);
         }
         Narrows::TxId if op == Operator::Eq => {
-            if let Some(id) = text(value).and_then(|text| Uuid::try_parse(text).ok()) {
-                selection.tx_id.get_or_insert(id);
-            }
+            let id = text(value).and_then(|text| Uuid::try_parse(text).ok());
+            both(&mut selection.tx_id, id.map(OneOf::value), OneOf::and);
         }
         Narrows::Seq => narrow_positions(&mut selection.seq, op, value),
         Narrows::Lsn => narrow_positions(&mut selection.lsn, op, value),
@@ -196,6 +268,16 @@ fn narrow<T: PartialOrd + Copy>(slot: &mut Option<RangeInclusive<T>>, range: Ran
     *slot = Some(start..=end);
 }
 
+/// The position that a number is: none if it is no whole number or out of range. `None` if it is
+/// not known what it is.
+fn position(value: &ScalarValue) -> Option<Option<u64>> {
+    match (integer(value), value) {
+        (Some(integer), _) => Some(u64::try_from(integer).ok()),
+        (None, ScalarValue::Decimal128(Some(_), _, 0..)) => Some(None),
+        _ => None,
+    }
+}
+
 /// The integer a literal is, if it is one.
 fn integer(value: &ScalarValue) -> Option<i128> {
     match value {
@@ -234,45 +316,5 @@ fn instants(op: Operator, value: &ScalarValue) -> Option<RangeInclusive<i64>> {
         Operator::Gt => Some(floor.saturating_add(1)..=i64::MAX),
         Operator::GtEq => Some(floor..=i64::MAX),
         _ => None,
-    }
-}
-
-/// `book = 'x' AND account = 'y' …`, for EXPLAIN.
-pub(crate) fn describe(table: &dyn LedgerTable, selection: &Selection) -> String {
-    let mut parts = Vec::new();
-    for (name, narrows) in table.narrows() {
-        parts.extend(match narrows {
-            Narrows::Book => selection.book.as_ref().map(|book| format!("{name} = '{book}'")),
-            Narrows::Path => selection.path.as_ref().map(|path| match path {
-                PathSelection::Exact(path) => format!("{name} = '{path}'"),
-                PathSelection::Prefix(prefix) => format!("{name} LIKE '{prefix}%'"),
-            }),
-            Narrows::TxId => selection.tx_id.map(|id| format!("{name} = '{id}'")),
-            Narrows::IdempotencyKey => {
-                selection.idempotency_key.as_ref().map(|key| format!("{name} = '{key}'"))
-            }
-            Narrows::Seq => {
-                selection.seq.as_ref().map(|range| describe_range(name, range, u64::MAX))
-            }
-            Narrows::Lsn => {
-                selection.lsn.as_ref().map(|range| describe_range(name, range, u64::MAX))
-            }
-            Narrows::CommittedAt => {
-                selection.committed_at.as_ref().map(|range| describe_range(name, range, i64::MAX))
-            }
-        });
-    }
-    parts.join(" AND ")
-}
-
-fn describe_range<T: PartialEq + std::fmt::Display>(
-    name: &str,
-    range: &RangeInclusive<T>,
-    unbounded: T,
-) -> String {
-    match (range.start(), range.end()) {
-        (start, end) if start == end => format!("{name} = {start}"),
-        (start, end) if *end == unbounded => format!("{name} >= {start}"),
-        (start, end) => format!("{name} in {start}..={end}"),
     }
 }

@@ -80,18 +80,13 @@ impl LedgerTable for Accounts {
 
     fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         let access_path = match (&selection.book, &selection.path) {
-            (Some(_), Some(PathSelection::Exact(_))) => "account",
+            (Some(_), Some(PathSelection::OneOf(_))) => "account",
             (_, Some(PathSelection::Prefix(_))) => "path prefix",
-            (None, Some(PathSelection::Exact(_))) => "path",
+            (None, Some(PathSelection::OneOf(_))) => "path",
             (Some(_), None) => "book",
             (None, None) => "all",
         };
-        let accounts = match (&selection.book, &selection.path) {
-            (Some(book), Some(PathSelection::Exact(path))) => {
-                view.account(book, path).map_err(unreadable)?.into_iter().collect()
-            }
-            _ => view.accounts(selection).map_err(unreadable)?,
-        };
+        let accounts = view.accounts(selection).map_err(unreadable)?;
         rows_scan(self.relation(), projection, access_path, accounts, account_column)
     }
 }

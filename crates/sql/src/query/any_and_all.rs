@@ -3,10 +3,11 @@
 //! What is written out is compared one by one; of a subquery the comparisons are counted up.
 
 use super::normalize::{call, null};
-use super::operators::{array_literal, text_or_null};
+use super::operators::{array_literal, cast_items, text_or_null};
 use crate::Error;
 use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, Expr, Query, UnaryOperator, Value, Visit, Visitor,
+    Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, UnaryOperator, Value, Visit,
+    Visitor,
 };
 use std::ops::ControlFlow;
 
@@ -67,6 +68,11 @@ fn items(expr: &Expr) -> Result<Option<Vec<Expr>>, Error> {
         Expr::Array(Array { elem, .. }) if !elem.iter().any(|e| matches!(e, Expr::Array(_))) => {
             Ok(Some(elem.clone()))
         }
+        Expr::Cast {
+            expr: inner,
+            data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)),
+            ..
+        } => cast_items(inner, element),
         _ => Ok(array_literal(expr)?.map(|items| items.into_iter().map(text_or_null).collect())),
     }
 }

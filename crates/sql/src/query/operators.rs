@@ -42,15 +42,7 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         }
         Expr::Cast { expr: inner, data_type: SqlType::Array(element), .. } => {
             let ArrayElemTypeDef::SquareBracket(element, _) = element else { return Ok(()) };
-            if let Some(items) = array_literal(inner)? {
-                let cast = |item| Expr::Cast {
-                    kind: CastKind::Cast,
-                    expr: Box::new(text_or_null(item)),
-                    data_type: element.as_ref().clone(),
-                    array: false,
-                    format: None,
-                };
-                let elem: Vec<Expr> = items.into_iter().map(cast).collect();
+            if let Some(elem) = cast_items(inner, element)? {
                 if elem.is_empty() {
                     **inner = Expr::Array(Array { elem, named: true });
                 } else {
@@ -61,6 +53,29 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         _ => {}
     }
     Ok(())
+}
+
+/// The elements of an array that is written out, each cast for itself: what a text means to a type
+/// is known for texts, not for arrays of them.
+pub(super) fn cast_items(array: &Expr, element: &SqlType) -> Result<Option<Vec<Expr>>, Error> {
+    let items = match array {
+        Expr::Nested(inner) => return cast_items(inner, element),
+        Expr::Array(Array { elem, .. }) if !elem.iter().any(|e| matches!(e, Expr::Array(_))) => {
+            elem.clone()
+        }
+        literal => match array_literal(literal)? {
+            Some(items) => items.into_iter().map(text_or_null).collect(),
+            None => return Ok(None),
+        },
+    };
+    let cast = |item| Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(item),
+        data_type: element.clone(),
+        array: false,
+        format: None,
+    };
+    Ok(Some(items.into_iter().map(cast).collect()))
 }
 
 /// There is nothing before the first element; DataFusion counts from the end there.

@@ -222,10 +222,13 @@ impl PointRead {
         let Access::Page(order) = self.access else {
             return self.table.open(&view.view, &bound.selection, &self.scanned);
         };
-        let (Some(book), Some(PathSelection::Exact(path))) =
+        let (Some(book), Some(PathSelection::OneOf(paths))) =
             (&bound.selection.book, &bound.selection.path)
         else {
             return Err(DataFusionError::Internal("a page of no account".to_owned()));
+        };
+        let [path] = paths.values() else {
+            return Err(DataFusionError::Internal("a page of several accounts".to_owned()));
         };
         let seqs = bound.selection.seq.clone().unwrap_or(0..=u64::MAX);
         let limit = bound.wanted().min(rows_max);

@@ -78,7 +78,7 @@ impl View {
     }
 
     /// The lsns that a range of a book's seqs spans, up to the cut; `None` if it spans none.
-    fn lsns_between(
+    pub(super) fn lsns_between(
         &self,
         book: &BookProjection,
         seqs: &RangeInclusive<u64>,

@@ -5,6 +5,7 @@
 
 use super::View;
 use super::sealed::{LoggedEvents, SealedRows, SealedTable};
+use super::seqs::{are_looked_up, seq_lsns, within_seqs};
 use crate::history::Narrowing;
 use crate::projection::{
     Bounds, CHUNK_ROWS, EventRow, Piece, PostingRow, Row, Rows, TransactionRow,
@@ -178,21 +179,6 @@ pub(super) fn postings(
     projection: &[usize],
 ) -> Result<Scan, ReadError> {
     let bounds = bounds(view, selection);
-    if let (Some(book), Some(PathSelection::Exact(path))) = (&selection.book, &selection.path) {
-        let places = view
-            .projections
-            .book(book)
-            .and_then(|book| book.with_account(path, |account| account.posting_rows()))
-            .unwrap_or_default();
-        let (rows, floor) = {
-            let table = view.projections.postings();
-            let rows = places.iter().filter_map(|place| table.get(*place).cloned()).collect();
-            (rows, table.floor())
-        };
-        let recent = Scan::of_rows("account index", rows, &bounds, projection);
-        let sealed = bounds.up_to(floor);
-        return with_sealed::<PostingRow>(view, selection, recent, &sealed, projection);
-    }
     if let Some((access_path, events)) = named_transactions(view, selection)? {
         let mut rows = Vec::with_capacity(2 * events.len());
         for event in &events {
@@ -200,10 +186,38 @@ pub(super) fn postings(
         }
         return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
     }
-    let (pieces, floor) = recent_pieces(view, &bounds, || view.projections.postings());
-    let recent = Scan::new(full_path(selection), pieces, projection);
+    let bounds = within_seqs(view, selection, bounds)?;
+    let (recent, floor) = match of_accounts(selection) {
+        Some((book, paths)) => {
+            let (rows, floor) = recent_postings(view, book, paths);
+            (Scan::of_rows("account index", rows, &bounds, projection), floor)
+        }
+        None => {
+            let (pieces, floor) = recent_pieces(view, &bounds, || view.projections.postings());
+            (Scan::new(full_path(selection), pieces, projection), floor)
+        }
+    };
     let sealed = bounds.up_to(floor);
     with_sealed::<PostingRow>(view, selection, recent, &sealed, projection)
+}
+
+/// The accounts of a selection that wants no others.
+pub(super) fn of_accounts(selection: &Selection) -> Option<(&str, &[String])> {
+    match (&selection.book, &selection.path) {
+        (Some(book), Some(PathSelection::OneOf(paths))) => Some((book, paths.values())),
+        _ => None,
+    }
+}
+
+/// The postings of accounts that are in memory, and where those from parts end.
+fn recent_postings(view: &View, book: &str, paths: &[String]) -> (Vec<PostingRow>, Lsn) {
+    let book = view.projections.book(book);
+    let places =
+        |path: &String| book.as_ref()?.with_account(path, |account| account.posting_rows());
+    let places: Vec<_> = paths.iter().filter_map(places).collect();
+    let table = view.projections.postings();
+    let rows = places.iter().flatten().filter_map(|place| table.get(*place).cloned());
+    (rows.collect(), table.floor())
 }
 
 pub(super) fn transactions(
@@ -216,6 +230,7 @@ pub(super) fn transactions(
         let rows = events.into_iter().map(TransactionRow).collect();
         return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
     }
+    let bounds = within_seqs(view, selection, bounds)?;
     let (pieces, floor) = recent_pieces(view, &bounds, || view.projections.transactions());
     let recent = Scan::new(full_path(selection), pieces, projection);
     let sealed = bounds.up_to(floor);
@@ -319,17 +334,14 @@ pub(super) fn sealed_reach(
     selection: &Selection,
     table: SealedTable,
 ) -> Option<SealedReach> {
-    let is_named = selection.tx_id.is_some()
-        || selection.book.is_some()
-            && (selection.seq.is_some() || selection.idempotency_key.is_some());
     let floor = match table {
         SealedTable::Postings => view.projections.postings().floor(),
         SealedTable::Transactions => view.projections.transactions().floor(),
     };
-    let bounds = bounds(view, selection);
-    if is_named || floor == Lsn(0) {
+    if floor == Lsn(0) || has_names(selection) || are_looked_up(view, selection) {
         return None;
     }
+    let bounds = within_seqs(view, selection, bounds(view, selection)).ok()?;
     let chain = view.projections.history.chain();
     let sealed = bounds.up_to(floor);
     let narrowing = narrowing(&sealed, selection);
@@ -349,35 +361,37 @@ pub(super) fn sealed_reach(
 }
 
 fn full_path(selection: &Selection) -> &'static str {
-    match (&selection.lsn, &selection.committed_at) {
-        (None, None) => "full scan",
-        (Some(_), _) => "lsn range",
-        (None, Some(_)) => "committed_at range",
+    let is_by_seq = selection.seq.is_some() || selection.seqs.is_some();
+    match (&selection.lsn, &selection.committed_at, &selection.book) {
+        (_, _, Some(_)) if is_by_seq => "seq range",
+        (Some(_), ..) => "lsn range",
+        (None, Some(_), _) => "committed_at range",
+        (None, None, _) => "full scan",
     }
 }
 
 /// Events that an index has found, and how.
 type Found = (&'static str, Vec<Arc<Event>>);
 
-/// The only transactions a selection can mean, if an index knows them.
+/// Whether the transactions of a selection are known by their ids or keys.
+fn has_names(selection: &Selection) -> bool {
+    selection.tx_id.is_some() || selection.book.is_some() && selection.idempotency_key.is_some()
+}
+
+/// The only transactions a selection can mean, if an index knows them and they are few.
 fn named_transactions(view: &View, selection: &Selection) -> Result<Option<Found>, ReadError> {
-    if let Some(tx_id) = &selection.tx_id {
-        return Ok(Some(("tx_id index", view.recorded_by_id(*tx_id)?)));
+    if let Some(tx_ids) = &selection.tx_id {
+        return Ok(Some(("tx_id index", view.recorded_by_ids(tx_ids.values())?)));
     }
-    if let (Some(book), Some(key)) = (&selection.book, &selection.idempotency_key) {
-        let event = view.recorded_by_key(book, key)?;
-        return Ok(Some(("idempotency_key index", event.into_iter().collect())));
+    if let (Some(book), Some(keys)) = (&selection.book, &selection.idempotency_key) {
+        let events = view.recorded_by_keys(book, keys.values())?;
+        return Ok(Some(("idempotency_key index", events)));
+    }
+    if !are_looked_up(view, selection) {
+        return Ok(None);
     }
     let Some(lsns) = seq_lsns(view, selection)? else { return Ok(None) };
     let mut events = view.events_at(&lsns)?;
     events.retain(|event| matches!(event.body, EventBody::TransactionPosted(_)));
     Ok(Some(("book and seq index", events)))
-}
-
-fn seq_lsns(view: &View, selection: &Selection) -> Result<Option<Vec<Lsn>>, ReadError> {
-    let (Some(book), Some(seqs)) = (&selection.book, &selection.seq) else { return Ok(None) };
-    let Some(book) = view.projections.book(book) else { return Ok(Some(Vec::new())) };
-    let mut lsns = view.lsns_of(&book, seqs)?;
-    lsns.retain(|lsn| *lsn <= view.cut);
-    Ok(Some(lsns))
 }

@@ -118,10 +118,7 @@ fn selected_accounts<'a>(
 ) -> impl Iterator<Item = (&'a BookName, &'a str, &'a StagedAccount)> {
     let wanted =
         |book: &&BookName| selection.book.as_ref().is_none_or(|name| name == book.as_str());
-    let prefix = match &selection.path {
-        Some(PathSelection::Exact(text) | PathSelection::Prefix(text)) => text.as_str(),
-        None => "",
-    };
+    let prefix = selection.path.as_ref().map_or("", PathSelection::prefix);
     writes
         .books()
         .filter(move |(book, _)| wanted(book))
@@ -139,7 +136,8 @@ pub(super) fn transactions(writes: &StagedWrites, selection: &Selection) -> Vec<
 /// The places of the transactions that a selection lets through. What selects by a place in the
 /// log or by recorded time selects nothing that is staged.
 fn selected_transactions(writes: &StagedWrites, selection: &Selection) -> Vec<usize> {
-    if selection.seq.is_some() || selection.lsn.is_some() || selection.committed_at.is_some() {
+    let is_by_place = selection.seq.is_some() || selection.seqs.is_some();
+    if is_by_place || selection.lsn.is_some() || selection.committed_at.is_some() {
         return Vec::new();
     }
     let wanted = |place: &usize| {
@@ -148,10 +146,15 @@ fn selected_transactions(writes: &StagedWrites, selection: &Selection) -> Vec<us
             && selection
                 .idempotency_key
                 .as_ref()
-                .is_none_or(|key| key == transaction.idempotency_key.as_str())
+                .is_none_or(|keys| keys.contains(transaction.idempotency_key.as_str()))
     };
     match &selection.tx_id {
-        Some(tx_id) => writes.places_of(tx_id).iter().copied().filter(wanted).collect(),
+        Some(tx_ids) => {
+            let places = tx_ids.values().iter().flat_map(|tx_id| writes.places_of(tx_id));
+            let mut places: Vec<usize> = places.copied().filter(wanted).collect();
+            places.sort_unstable();
+            places
+        }
         None => (0..writes.transactions().len()).filter(wanted).collect(),
     }
 }

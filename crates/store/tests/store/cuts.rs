@@ -1,6 +1,7 @@
 //! A view is a cut: it gives the same answers however much is committed after it.
 
 use crate::fixture::*;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use store::*;
@@ -118,18 +119,44 @@ fn indexes_and_scans_agree() {
     let event = view.transaction_by_key("a", "k3000").unwrap().unwrap();
     let EventBody::TransactionPosted(transaction) = &event.body else { panic!("{event:?}") };
     let in_a = Selection { book: Some("a".into()), ..Selection::default() };
+    let in_b = Selection { book: Some("b".into()), ..Selection::default() };
+    let cash = Some(PathSelection::exact("cash"));
+    let keys = ["k3000", "k0", "k1", "nothing"].into_iter().map(str::to_owned).collect();
     let cases = [
         (Selection::default(), ("full scan", 12_000)),
         (
-            Selection { path: Some(PathSelection::Exact("cash".into())), ..in_a.clone() },
+            Selection { path: Some(PathSelection::exact("cash")), ..in_a.clone() },
             ("account index", 2_000),
         ),
-        (Selection { tx_id: Some(transaction.tx_id), ..Selection::default() }, ("tx_id index", 2)),
         (
-            Selection { idempotency_key: Some("k3000".into()), ..in_a.clone() },
+            Selection { tx_id: Some(OneOf::value(transaction.tx_id)), ..Selection::default() },
+            ("tx_id index", 2),
+        ),
+        (
+            Selection { idempotency_key: Some(OneOf::value("k3000".into())), ..in_a.clone() },
             ("idempotency_key index", 2),
         ),
         (Selection { seq: Some(3..=12), ..in_a.clone() }, ("book and seq index", 20)),
+        // From the third transaction on; two accounts are opened before the first.
+        (Selection { seq: Some(5..=u64::MAX), ..in_a.clone() }, ("book and seq index", 3_996)),
+        (
+            Selection { seq: Some(1_003..=u64::MAX), path: cash.clone(), ..in_a.clone() },
+            ("account index", 1_000),
+        ),
+        (Selection { seq: Some(3..=u64::MAX), ..in_b.clone() }, ("book and seq index", 8_000)),
+        (
+            Selection { seq: Some(RangeInclusive::new(3_004, 2)), ..in_b.clone() },
+            ("book and seq index", 0),
+        ),
+        (
+            Selection { seqs: Some(OneOf::from_iter([9, 3, 4, 8_000])), ..in_a.clone() },
+            ("book and seq index", 6),
+        ),
+        (
+            Selection { seqs: Some(OneOf::from_iter([])), path: cash, ..in_a.clone() },
+            ("book and seq index", 0),
+        ),
+        (Selection { idempotency_key: Some(keys), ..in_a.clone() }, ("idempotency_key index", 4)),
         (
             Selection { lsn: Some(event.lsn.0..=event.lsn.0), ..Selection::default() },
             ("lsn range", 2),

@@ -139,18 +139,51 @@ fn answers(ledger: &Ledger, groups: u64) -> BTreeSet<String> {
 fn selections(cut: u64) -> Vec<(&'static str, Selection)> {
     let all = Selection::default();
     let in_b = Selection { book: Some("b".into()), ..all.clone() };
+    // Of the oldest and the newest, and one that is not there.
+    let few = |middle: u64| OneOf::from_iter([1, 2, 3, middle, cut / 2, cut, u64::MAX]);
+    let keys = few(cut / 3).values().iter().map(|number| format!("k{number}")).collect();
+    let ids = few(cut / 3).values().iter().map(|id| Uuid::from_u128(u128::from(*id))).collect();
+    let no_key = OneOf::from_iter([]);
+    let paths = |paths: &[&str]| {
+        PathSelection::OneOf(paths.iter().map(|path| (*path).to_owned()).collect())
+    };
     vec![
-        (
-            "of an account",
-            Selection { path: Some(PathSelection::Exact("cash".into())), ..in_b.clone() },
-        ),
+        ("of an account", Selection { path: Some(PathSelection::exact("cash")), ..in_b.clone() }),
         (
             "by prefix",
             Selection { path: Some(PathSelection::Prefix("stock:".into())), ..in_b.clone() },
         ),
         ("by seq", Selection { seq: Some(cut / 4..=cut / 4 + 9), ..in_b.clone() }),
-        ("by key", Selection { idempotency_key: Some(format!("k{}", cut / 2)), ..in_b.clone() }),
-        ("by id", Selection { tx_id: Some(Uuid::from_u128(u128::from(cut / 2))), ..all.clone() }),
+        (
+            "by key",
+            Selection {
+                idempotency_key: Some(OneOf::value(format!("k{}", cut / 2))),
+                ..in_b.clone()
+            },
+        ),
+        (
+            "by id",
+            Selection {
+                tx_id: Some(OneOf::value(Uuid::from_u128(u128::from(cut / 2)))),
+                ..all.clone()
+            },
+        ),
+        (
+            "of accounts",
+            Selection { path: Some(paths(&["cash", "sales", "nowhere"])), ..in_b.clone() },
+        ),
+        (
+            "of an account from a seq on",
+            Selection {
+                path: Some(PathSelection::exact("cash")),
+                seq: Some(cut / 4..=u64::MAX),
+                ..in_b.clone()
+            },
+        ),
+        ("by seqs", Selection { seqs: Some(few(cut / 3)), ..in_b.clone() }),
+        ("by keys", Selection { idempotency_key: Some(keys), ..in_b.clone() }),
+        ("by ids", Selection { tx_id: Some(ids), ..all.clone() }),
+        ("by no key", Selection { idempotency_key: Some(no_key), ..in_b.clone() }),
         ("by lsn", Selection { lsn: Some(cut / 2..=cut / 2 + 20), ..all.clone() }),
         ("by time", Selection { committed_at: Some(5..=20), ..all.clone() }),
         ("all", all),
@@ -183,7 +216,7 @@ pub(crate) fn rows(
     let wanted = |row: &String| {
         let has = |text: &str| row.contains(&format!("\"{text}\""));
         let path = match &selection.path {
-            Some(PathSelection::Exact(path)) => has(path),
+            Some(PathSelection::OneOf(paths)) => paths.values().iter().any(|path| has(path)),
             Some(PathSelection::Prefix(prefix)) => row.contains(&format!("\"{prefix}")),
             None => true,
         };

@@ -272,12 +272,19 @@ fn scanned(view: &View) -> BTreeSet<String> {
     let mut answers = BTreeSet::new();
     let all = Selection::default();
     let in_a = Selection { book: Some("a".into()), ..all.clone() };
-    let exactly = |path: &str| Some(PathSelection::Exact(path.to_owned()));
+    let exactly = |path: &str| Some(PathSelection::exact(path));
+    let texts = |texts: [&str; 3]| texts.into_iter().map(str::to_owned).collect();
+    let paths = PathSelection::OneOf(texts(["till", "nowhere", "cash"]));
+    let keys = texts(["k3", "k1", "nothing"]);
+    let ids = [id(5), id(1), id(2)].into_iter().collect();
     let selections = [
         ("path", Selection { path: exactly("cash"), ..in_a.clone() }),
         ("path of all", Selection { path: exactly("till"), ..all.clone() }),
-        ("key", Selection { idempotency_key: Some("k3".into()), ..in_a.clone() }),
-        ("id", Selection { tx_id: Some(id(2)), ..all.clone() }),
+        ("key", Selection { idempotency_key: Some(OneOf::value("k3".into())), ..in_a.clone() }),
+        ("id", Selection { tx_id: Some(OneOf::value(id(2))), ..all.clone() }),
+        ("paths", Selection { path: Some(paths), ..in_a.clone() }),
+        ("keys", Selection { idempotency_key: Some(keys), ..in_a.clone() }),
+        ("ids", Selection { tx_id: Some(ids), ..all.clone() }),
         ("book", in_a),
         ("all", all),
     ];

@@ -102,17 +102,22 @@ impl ScalarUDFImpl for Membership {
         Ok(DataType::Boolean)
     }
 
-    /// A list that is known is one that indexes are asked for.
+    /// A list that is known is one that indexes are asked for; one without elements, or none at
+    /// all, decides without them.
     fn simplify(&self, args: Vec<Expr>, _info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        if let [Expr::Literal(ScalarValue::List(list), _), _] = args.as_slice()
+            && (list.is_null(0) || list.value_length(0) == 0)
+        {
+            let answer = list.is_valid(0).then_some(!self.decides);
+            let answer = Expr::Literal(ScalarValue::Boolean(answer), None);
+            return Ok(ExprSimplifyResult::Simplified(answer));
+        }
         let negated = match self.name {
             "any_equal" => false,
             "all_not_equal" => true,
             _ => return Ok(ExprSimplifyResult::Original(args)),
         };
-        if let [Expr::Literal(ScalarValue::List(list), _), value] = args.as_slice()
-            && list.is_valid(0)
-            && list.value_length(0) > 0
-        {
+        if let [Expr::Literal(ScalarValue::List(list), _), value] = args.as_slice() {
             let items = list.value(0);
             let list = (0..items.len())
                 .map(|index| Ok(Expr::Literal(ScalarValue::try_from_array(&items, index)?, None)))

@@ -6,6 +6,7 @@ mod dependent;
 mod exactness;
 mod explaining;
 mod limits;
+mod lists;
 mod names_and_types;
 mod partitions;
 mod pushdown;

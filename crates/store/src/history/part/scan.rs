@@ -111,11 +111,13 @@ impl Part {
                 if may_hold_posting(&block, narrowing) {
                     ranges.add(block.rows.clone());
                     if let Some(book) = &narrowing.book
+                        && filter.book.is_none()
                         && !(block.is_of_one_book() && *block.low.book == **book)
                     {
                         filter.book = Some(book.clone());
                     }
                     if let Some(path) = &narrowing.path
+                        && filter.path.is_none()
                         && !is_all_of_path(&block, path)
                     {
                         filter.path = Some(path.clone());
@@ -222,12 +224,9 @@ fn may_hold_posting(block: &Block<'_>, narrowing: &Narrowing) -> bool {
                 Some(book) => *high.book == **book,
                 None => block.is_of_one_book(),
             };
-            let text = match path {
-                PathSelection::Exact(text) | PathSelection::Prefix(text) => text,
-            };
-            let reaches_up = **text <= *high.path;
-            let reaches_down = *low.path <= **text || path.matches(&low.path);
-            (!is_lowest || reaches_down) && (!is_highest || reaches_up)
+            let low = if is_lowest { Some(&*low.path) } else { None };
+            let high = if is_highest { Some(&*high.path) } else { None };
+            may_lie_between(path, low, high)
         }
         None => true,
     };
@@ -236,10 +235,31 @@ fn may_hold_posting(block: &Block<'_>, narrowing: &Narrowing) -> bool {
         && (!block.is_of_one_account() || overlaps_bounds(block, narrowing))
 }
 
-/// Whether every row of the block is of the path: what lies between two texts with the same
-/// beginning begins with it too.
+/// Whether a wanted path may lie between two paths, both included, as far as they are known.
+fn may_lie_between(path: &PathSelection, low: Option<&str>, high: Option<&str>) -> bool {
+    match path {
+        PathSelection::OneOf(paths) => {
+            let paths = paths.values();
+            let from = low.map_or(0, |low| paths.partition_point(|path| path.as_str() < low));
+            let to = high
+                .map_or(paths.len(), |high| paths.partition_point(|path| path.as_str() <= high));
+            from < to
+        }
+        PathSelection::Prefix(prefix) => {
+            low.is_none_or(|low| low <= prefix.as_str() || low.starts_with(prefix.as_str()))
+                && high.is_none_or(|high| prefix.as_str() <= high)
+        }
+    }
+}
+
+/// Whether every row of the block is of the path.
 fn is_all_of_path(block: &Block<'_>, path: &PathSelection) -> bool {
-    block.is_of_one_book() && path.matches(&block.low.path) && path.matches(&block.high.path)
+    let is_of_wanted = match path {
+        PathSelection::OneOf(_) => block.is_of_one_account(),
+        // What lies between two texts with the same beginning begins with it too.
+        PathSelection::Prefix(_) => block.is_of_one_book() && path.matches(&block.high.path),
+    };
+    is_of_wanted && path.matches(&block.low.path)
 }
 
 /// Rising ranges of rows, joined where they touch.

@@ -89,7 +89,7 @@ impl Asking<'_> {
     fn ask_scans(&mut self, view: &View) {
         let cut = view.cut().0;
         let all = Selection::default();
-        let cash = Some(PathSelection::Exact("cash".into()));
+        let cash = Some(PathSelection::exact("cash"));
         let of_account = Selection { book: Some("a".into()), path: cash, ..all.clone() };
         let middle = Selection { lsn: Some(cut / 3..=cut / 2), ..all.clone() };
         for (name, selection) in [("all", all), ("cash", of_account), ("middle", middle)] {

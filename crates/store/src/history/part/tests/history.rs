@@ -307,7 +307,9 @@ pub(super) fn wants(narrowing: &Narrowing, event: &Event, path: Option<&str>) ->
         && (at.0..=at.1).contains(&event.at.0)
         && narrowing.book.as_ref().is_none_or(|book| book == event.book.as_str())
         && match (&narrowing.path, path) {
-            (Some(PathSelection::Exact(wanted)), Some(path)) => wanted == path,
+            (Some(PathSelection::OneOf(paths)), Some(path)) => {
+                paths.values().iter().any(|wanted| wanted == path)
+            }
             (Some(PathSelection::Prefix(prefix)), Some(path)) => path.starts_with(prefix.as_str()),
             _ => true,
         }

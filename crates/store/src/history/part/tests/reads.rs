@@ -45,13 +45,16 @@ fn narrowing(events: u64) -> impl Strategy<Value = Narrowing> {
         let path = path_name(number);
         path.as_str().chars().take(length + 1).collect::<String>()
     });
-    let exact =
-        (0..12u64).prop_map(|number| PathSelection::Exact(path_name(number).as_str().to_owned()));
+    let exact = (0..12u64).prop_map(|number| PathSelection::exact(path_name(number).as_str()));
     let path = proptest::option::of(prop_oneof![
         exact,
+        proptest::collection::btree_set(0..12u64, 0..5).prop_map(|numbers| {
+            let paths = numbers.into_iter().map(|number| path_name(number).as_str().to_owned());
+            PathSelection::OneOf(paths.chain(["nothing".to_owned()]).collect())
+        }),
         name.prop_map(PathSelection::Prefix),
         Just(PathSelection::Prefix(String::new())),
-        Just(PathSelection::Exact("nothing".to_owned())),
+        Just(PathSelection::exact("nothing")),
     ]);
     (lsn, at, book, path).prop_map(|(lsn, at, book, path)| Narrowing { lsn, at, book, path })
 }
