@@ -14,6 +14,7 @@ mod catalog_query;
 mod context;
 mod copied;
 mod dependent;
+mod early_look_ups;
 mod explain;
 mod fixed_times;
 mod function_names;
@@ -21,6 +22,7 @@ mod grammar;
 mod interruptible;
 mod interval_literal;
 mod interval_order;
+mod join_keys;
 mod jsonb_keys;
 mod literals;
 mod membership;
@@ -443,8 +445,11 @@ fn base_state(ledger: &Ledger, of_functions: Arc<dyn MemoryPool>) -> Result<Sess
     options.optimizer.enable_join_dynamic_filter_pushdown = false;
     // Of CASE, the logical plan may know that it is never NULL where the physical one does not.
     options.execution.skip_physical_aggregate_schema_check = true;
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
-        vec![Arc::new(nullable_side::NullableSides)];
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![
+        Arc::new(nullable_side::NullableSides),
+        Arc::new(join_keys::DecidingKeys),
+        Arc::new(early_look_ups::EarlyLookUps),
+    ];
     rules.extend(PhysicalOptimizer::default().rules);
     let mut state = SessionStateBuilder::new()
         .with_config(config)

@@ -173,6 +173,17 @@ impl View {
         }
     }
 
+    /// The book that all transactions and postings are of, if there is one and it is known that
+    /// they are.
+    pub fn only_book(&self) -> Option<BookName> {
+        // Some may have their accounts from behind the cut, but none from before it is missing.
+        let mut books = self.projections.books().into_iter().filter(|book| book.has_accounts());
+        match (&self.staged, books.next(), books.next()) {
+            (Staged::Nothing, Some(book), None) => Some(book.name.clone()),
+            _ => None,
+        }
+    }
+
     /// Every book that has an account, by name.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
 };
+use datafusion::scalar::ScalarValue;
 use futures::stream;
 use std::fmt;
 use std::sync::Arc;
@@ -120,7 +121,7 @@ impl TableProvider for LedgerProvider {
 }
 
 /// A scan of one table at one view.
-struct LedgerScan {
+pub(crate) struct LedgerScan {
     table: Arc<dyn LedgerTable>,
     view: View,
     selection: Selection,
@@ -171,6 +172,11 @@ impl LedgerScan {
             opened: Opened::new(partitions, pieces),
             metrics: ExecutionPlanMetricsSet::new(),
         })
+    }
+
+    /// The value that a column of the scan has in every row, where that is known.
+    pub(crate) fn only_value(&self, column: usize) -> Option<ScalarValue> {
+        self.table.only_value(&self.view, *self.columns.get(column)?)
     }
 
     fn cut(&self) -> Lsn {

@@ -19,7 +19,7 @@ mod rows;
 mod shares;
 mod transfers;
 
-pub(crate) use adapter::LedgerProvider;
+pub(crate) use adapter::{LedgerProvider, LedgerScan};
 pub(crate) use described::{describe, describe_reach};
 pub(crate) use moments::MomentProvider;
 pub(crate) use pinned::{PinnedView, ReadBooks};
@@ -28,6 +28,7 @@ pub(crate) use pruning::compare as narrow;
 use crate::catalog::Relation;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::scalar::ScalarValue;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -66,6 +67,11 @@ pub(crate) trait LedgerTable: std::fmt::Debug + Send + Sync {
     fn page(&self, _view: &View, _page: &Page<'_>, _projection: &[usize]) -> Result<TableScan> {
         let name = self.relation().name;
         Err(DataFusionError::Internal(format!("{name} has no pages")))
+    }
+
+    /// The value that a column has in every row, where that is known without reading any.
+    fn only_value(&self, _view: &View, _column: usize) -> Option<ScalarValue> {
+        None
     }
 
     /// What of the sealed history a scan reads, for EXPLAIN; `None` if it looks through none.

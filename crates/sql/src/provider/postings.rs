@@ -6,6 +6,7 @@ use crate::catalog::{self, Relation};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
+use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
 use store::{ReadError, Scan, SealedReach, Selection, View};
 
@@ -34,6 +35,10 @@ impl LedgerTable for Postings {
 
     fn page(&self, view: &View, page: &Page<'_>, projection: &[usize]) -> Result<TableScan> {
         page::postings(view, page, projection)
+    }
+
+    fn only_value(&self, view: &View, column: usize) -> Option<ScalarValue> {
+        only_book(self.relation(), view, column)
     }
 
     fn sealed(&self, view: &View, selection: &Selection) -> Option<SealedReach> {
@@ -66,6 +71,10 @@ impl LedgerTable for Transactions {
         columnar(self.relation(), projection, |columns| view.scan_transactions(selection, columns))
     }
 
+    fn only_value(&self, view: &View, column: usize) -> Option<ScalarValue> {
+        only_book(self.relation(), view, column)
+    }
+
     fn sealed(&self, view: &View, selection: &Selection) -> Option<SealedReach> {
         view.sealed_transactions(selection)
     }
@@ -91,6 +100,13 @@ impl LedgerTable for Events {
     fn open(&self, view: &View, selection: &Selection, projection: &[usize]) -> Result<TableScan> {
         columnar(self.relation(), projection, |columns| view.scan_events(selection, columns))
     }
+}
+
+fn only_book(relation: &Relation, view: &View, column: usize) -> Option<ScalarValue> {
+    if relation.column_index("book") != Some(column) {
+        return None;
+    }
+    view.only_book().map(|book| ScalarValue::Utf8(Some(book.as_str().to_owned())))
 }
 
 /// A scan of the store whose columns are the relation's, in the same order.

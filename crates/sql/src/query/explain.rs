@@ -3,6 +3,8 @@
 mod expression;
 mod operator;
 
+pub(super) use expression::spelled;
+
 use super::nullable_side::Untold;
 use super::point::PointRead;
 use crate::provider::PinnedView;

@@ -56,6 +56,11 @@ impl BookProjection {
         BookProjection { name, inner: RwLock::default() }
     }
 
+    /// Without an account there are no transactions.
+    pub(crate) fn has_accounts(&self) -> bool {
+        !read(&self.inner).accounts.is_empty()
+    }
+
     /// Applies an event that is not a transaction.
     pub(crate) fn apply(&self, event: &Event) {
         let mut inner = write(&self.inner);

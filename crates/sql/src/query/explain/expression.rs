@@ -26,7 +26,7 @@ struct Spelled {
 /// Binds more than any operator.
 const ATOM: u8 = u8::MAX;
 
-pub(super) fn spelled(expr: &dyn PhysicalExpr) -> String {
+pub(in crate::query) fn spelled(expr: &dyn PhysicalExpr) -> String {
     spell(expr).text
 }
 

@@ -5,6 +5,7 @@ mod catalogs;
 mod dependent;
 mod exactness;
 mod explaining;
+mod ledger_joins;
 mod limits;
 mod lists;
 mod names_and_types;
