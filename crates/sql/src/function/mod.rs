@@ -16,6 +16,7 @@ mod clock;
 mod coerced;
 mod date_trunc;
 mod extract;
+mod families;
 mod float_cast;
 mod interval;
 mod interval_text;
@@ -47,12 +48,15 @@ mod temporal_operators;
 mod time_zone;
 mod type_of;
 mod typed;
+mod unmarked;
+mod unreversed;
 mod variadic;
 mod zoned;
 
 pub(crate) use array_text::parse as parse_array;
 pub(crate) use cast::literal_instant;
 pub(crate) use catalog::register_catalog_functions;
+pub(crate) use families::{fields_comparable, joinable, not_matched};
 pub(crate) use interval::{
     divided as interval_divided, interval_order, micros as interval_micros,
     parse as parse_interval, parse_fields as parse_interval_fields,
@@ -68,6 +72,7 @@ pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;
 pub(crate) use shown::{ISO_INTERVALS, float8};
 pub(crate) use simple::undefined;
+pub(crate) use unmarked::unmarked;
 
 use crate::{Error, PgType, exact};
 use datafusion::error::{DataFusionError, Result};
@@ -109,6 +114,7 @@ pub(crate) fn register(
             path::path_prefixes(),
             money::format_amount(ledger.clone()),
             nullable::nullable(),
+            unmarked::unmarked(),
             random_uuid::gen_random_uuid(),
             time_zone::timezone(),
             extract::extract(),
@@ -118,6 +124,9 @@ pub(crate) fn register(
         state.register_udf(Arc::new(function))?;
     }
     for aggregate in ordered_set::all() {
+        state.register_udaf(Arc::new(aggregate))?;
+    }
+    for aggregate in unreversed::all() {
         state.register_udaf(Arc::new(aggregate))?;
     }
     state.register_expr_planner(Arc::new(jsonb::JsonbOperators))?;

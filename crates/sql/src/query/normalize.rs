@@ -262,6 +262,10 @@ impl VisitorMut for Rewriter {
                 let inner = std::mem::replace(inner.as_mut(), null());
                 match cast_function(&inner, data_type, &kind) {
                     Some(name) => *expr = call(name, vec![inner]),
+                    None if matches!(data_type, SqlType::Text) && has_own_type(&inner) => {
+                        put_back(expr, inner);
+                        *expr = call("unmarked", vec![expr.clone()]);
+                    }
                     None => put_back(expr, inner),
                 }
             }
@@ -577,6 +581,15 @@ fn cast_function(operand: &Expr, data_type: &SqlType, _kind: &CastKind) -> Optio
             }
         }
         _ => None,
+    }
+}
+
+/// Whether it is more than a literal or parameter, which a cast gives its type.
+fn has_own_type(operand: &Expr) -> bool {
+    match operand {
+        Expr::Value(_) | Expr::Cast { .. } | Expr::TypedString(_) => false,
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => has_own_type(inner),
+        _ => true,
     }
 }
 

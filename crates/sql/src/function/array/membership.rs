@@ -1,7 +1,7 @@
 //! `x = ANY (array)`, `x > ALL (array)`: three-valued, as in Postgres.
 
 use super::super::simple::{answer, arrays, undefined};
-use super::{compared_as, element};
+use super::{compared_as, element, keys};
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, Scalar};
 use datafusion::arrow::compute::kernels::cmp;
 use datafusion::arrow::datatypes::DataType;
@@ -112,6 +112,7 @@ impl ScalarUDFImpl for Membership {
         if let [Expr::Literal(ScalarValue::List(list), _), value] = args.as_slice()
             && list.is_valid(0)
             && list.value_length(0) > 0
+            && !matches!(list.value_type(), DataType::Interval(_))
         {
             let items = list.value(0);
             let list = (0..items.len())
@@ -136,8 +137,8 @@ impl ScalarUDFImpl for Membership {
                 if lists.is_null(row) {
                     return Ok(None);
                 }
-                let items = lists.value(row);
-                let value = Scalar::new(values.slice(row, 1));
+                let items = keys(&lists.value(row));
+                let value = Scalar::new(keys(&values.slice(row, 1)));
                 let compared = (self.kernel)(&items, &value)?;
                 // One that decides is enough; without one, an unknown leaves it open.
                 let decided = compared.iter().any(|each| each == Some(self.decides));
