@@ -80,7 +80,11 @@ pub(crate) fn fields_comparable(left: &Field, operator: Operator, right: &Field)
         Operator::IsDistinctFrom | Operator::IsNotDistinctFrom => Operator::Eq,
         other => other,
     };
-    Err(own(no_operator(&name(left), &operator.to_string(), &name(right))))
+    let operator = match operator {
+        Operator::NotEq => "<>".to_owned(),
+        other => other.to_string(),
+    };
+    Err(own(no_operator(&name(left), &operator, &name(right))))
 }
 
 /// Whether the values are compared.

@@ -24,6 +24,7 @@ mod jsonb;
 mod known_names;
 mod like;
 mod made_times;
+mod marked;
 mod money;
 mod nullable;
 mod number;
@@ -53,6 +54,7 @@ mod unreversed;
 mod variadic;
 mod zoned;
 
+pub(crate) use array::compares_elements;
 pub(crate) use array_text::parse as parse_array;
 pub(crate) use cast::literal_instant;
 pub(crate) use catalog::register_catalog_functions;
@@ -96,6 +98,7 @@ pub(crate) fn register(
         .chain(number::all())
         .chain(template::all())
         .chain(array::all())
+        .chain(marked::all())
         .chain(regular::all())
         .chain(made_times::all())
         .chain(bounded::all(pool))
@@ -146,6 +149,7 @@ pub(crate) fn register(
 pub(crate) fn result_type(name: &str) -> Option<PgType> {
     session_function_type(name).or(match name {
         "uuid" => Some(PgType::Uuid),
+        "uuid_array" => Some(PgType::UuidArray),
         "json" => Some(PgType::Json),
         "oid" | "regclass" | "regtype" | "regproc" | "regprocedure" | "regnamespace"
         | "regrole" | "to_regclass" | "to_regtype" | "to_regproc" | "to_regprocedure"

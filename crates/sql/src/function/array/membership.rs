@@ -47,6 +47,11 @@ fn function(name: &'static str, kernel: Kernel, decides: bool) -> ScalarUDF {
     ScalarUDF::from(Membership { name, kernel, decides, signature })
 }
 
+/// Whether a function compares its second argument with the elements of its first.
+pub(crate) fn compares_elements(name: &str) -> bool {
+    name == "array_has" || FUNCTIONS.iter().any(|(known, ..)| *known == name)
+}
+
 /// `x = ANY (array)`.
 pub(crate) fn equals_any() -> ScalarUDF {
     function("any_equal", cmp::eq, true)

@@ -3,8 +3,10 @@
 mod containing;
 mod making;
 mod membership;
+mod uuids;
 
 pub(super) use containing::{ArrayOperators, contains};
+pub(crate) use membership::compares_elements;
 pub(super) use membership::equals_any;
 
 use super::interval;
@@ -19,6 +21,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
     let mut all = membership::all();
     all.extend(containing::all());
     all.extend(making::all());
+    all.push(uuids::uuid_array());
     all
 }
 
