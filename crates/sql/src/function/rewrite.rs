@@ -8,12 +8,14 @@ use super::array::{contains, equals_any};
 use super::cast::{
     session_zone, text_to_date, text_to_timestamp, timestamptz, timestamptz_type, uuid_text,
 };
+use super::choosing::chosen;
 use super::families;
 use super::interval::{interval_of_text, interval_order};
 use super::made_times::time_of_text;
 use super::numeric_cast::{nearest_integer, numeric};
 use super::own;
 use super::replacing;
+use super::separate_lists;
 use super::shown::{is_shown_otherwise, text_of};
 use super::temporal_operators;
 use super::type_of::{TYPE_OF, type_name};
@@ -28,7 +30,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema, Result, internal_err};
 use datafusion::logical_expr::expr::{Between, Case, Cast, InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit, when};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit};
 use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
 
@@ -59,6 +61,13 @@ impl FunctionRewrite for PostgresMeaning {
             {
                 let call = ScalarFunction::new_udf(Arc::clone(&self.joined), vec![*left, *right]);
                 Ok(Transformed::yes(Expr::ScalarFunction(call)))
+            }
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: op @ (Operator::And | Operator::Or),
+                right,
+            }) if separate_lists::merged(&left, op, &right) => {
+                Ok(Transformed::yes(infix(*left, op, separate_lists::with_own_subject(*right))))
             }
             Expr::BinaryExpr(binary) => computed(binary, schema),
             // DataFusion merges lists as if all that is in them were constant.
@@ -223,43 +232,6 @@ fn members_comparable(within: &InSubquery, schema: &DFSchema) -> Result<()> {
     let (_, field) = within.expr.to_field(schema)?;
     let members = within.subquery.subquery.schema().field(0);
     families::fields_comparable(&field, Operator::Eq, members)
-}
-
-/// Functions that choose among intervals by comparing them.
-fn chosen(function: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
-    const INTERVALS_MAX: usize = 16;
-    let operator = match function.name() {
-        "greatest" => Operator::GtEq,
-        "least" => Operator::LtEq,
-        "nullif" => Operator::Eq,
-        _ => return Ok(Expr::ScalarFunction(function)),
-    };
-    if !function.args.iter().any(|arg| is_interval(arg, schema)) {
-        return Ok(Expr::ScalarFunction(function));
-    }
-    match (function.name(), function.args.as_slice()) {
-        ("nullif", [value, other]) => {
-            let equal = infix(order(value.clone()), operator, order(other.clone()));
-            let null = lit(ScalarValue::IntervalMonthDayNano(None));
-            when(equal, null).otherwise(value.clone())
-        }
-        (_, values) if values.len() > INTERVALS_MAX => {
-            let message = format!("{} of so many intervals is not supported", function.name());
-            Err(own(Error::unsupported(message)))
-        }
-        (_, values) => extreme(values, operator),
-    }
-}
-
-/// The first of the values that is as great as any, or as little. NULLs do not count.
-fn extreme(values: &[Expr], operator: Operator) -> Result<Expr> {
-    if let [value] = values {
-        return Ok(value.clone());
-    }
-    let (left, right) = values.split_at(values.len() / 2);
-    let (left, right) = (extreme(left, operator)?, extreme(right, operator)?);
-    let kept = infix(order(left.clone()), operator, order(right.clone()));
-    when(right.clone().is_null().or(kept), left).otherwise(right)
 }
 
 /// Functions whose arguments are alternatives of one value, or are compared.
