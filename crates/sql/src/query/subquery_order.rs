@@ -24,7 +24,7 @@ pub(super) fn handed_up(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 fn ordered(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let Aggregate { input, group_expr, aggr_expr, .. } = &aggregate;
-    if !any(aggr_expr, |function| takes_order(function))? {
+    if !any(aggr_expr, takes_order)? {
         return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
     }
     let asks = any(aggr_expr, |function| takes_order(function) && !function.params.distinct)?;
