@@ -261,6 +261,36 @@ impl RawClient {
         self.send('E', &execute);
     }
 
+    /// A statement with the types of its parameters (0 where the server is to find out) and their
+    /// values as text, described and executed.
+    pub fn query_bound(
+        &mut self,
+        statement: &str,
+        types: &[u32],
+        values: &[Option<&str>],
+    ) -> Vec<Message> {
+        let count = |of: usize| u16::try_from(of).expect("so many parameters").to_be_bytes();
+        let mut parse = zero_ended(&["", statement]);
+        parse.extend(count(types.len()));
+        types.iter().for_each(|each| parse.extend(each.to_be_bytes()));
+        self.send('P', &parse);
+        let mut bind = zero_ended(&["", ""]);
+        bind.extend([0, 0]);
+        bind.extend(count(values.len()));
+        for value in values {
+            let length = value.map_or(-1, |text| i32::try_from(text.len()).expect("a short text"));
+            bind.extend(length.to_be_bytes());
+            bind.extend(value.unwrap_or_default().as_bytes());
+        }
+        bind.extend([0, 0]);
+        self.send('B', &bind);
+        self.send('D', b"P\0");
+        let mut execute = zero_ended(&[""]);
+        execute.extend(0i32.to_be_bytes());
+        self.send('E', &execute);
+        self.sync()
+    }
+
     pub fn sync(&mut self) -> Vec<Message> {
         self.send('S', &[]);
         self.until_ready()

@@ -6,7 +6,7 @@
 
 use crate::function::invalid_regex;
 use crate::memory_error::out_of_memory;
-use crate::planning_error::{from_plan, outside};
+use crate::planning_error::{from_plan, in_words, outside};
 use crate::temporary_files::temporary_file_failed;
 use crate::{Error, Fault};
 use datafusion::arrow::error::ArrowError;
@@ -141,11 +141,18 @@ fn from_value(message: &str) -> Error {
         let message = message.trim_start_matches("Execution error: ");
         return Error::new(Fault::InvalidArgumentForPower, message);
     }
-    if message.starts_with("Cannot cast string")
-        && message.contains("to value of Int")
-        && between(&message, "string '", "'").is_some_and(|text| text.parse::<i128>().is_ok())
-    {
-        return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
+    if let Some((text, data_type)) = not_cast(&message) {
+        let data_type = in_words(data_type);
+        return match text.trim().parse::<i128>().is_ok() && message.contains("to value of Int") {
+            true => Error::new(
+                Fault::NumericValueOutOfRange,
+                format!("value \"{text}\" is out of range for type {data_type}"),
+            ),
+            false => Error::new(
+                Fault::InvalidTextRepresentation,
+                format!("invalid input syntax for type {data_type}: \"{text}\""),
+            ),
+        };
     }
     let too_large =
         ["too large", "too small to store", "overflow", "out of range", "Can't cast value"];
@@ -153,6 +160,13 @@ fn from_value(message: &str) -> Error {
         return Error::new(Fault::NumericValueOutOfRange, format!("value out of range: {message}"));
     }
     Error::new(Fault::InvalidTextRepresentation, message)
+}
+
+/// The text that is no value, and the type of which it is none.
+fn not_cast(message: &str) -> Option<(&str, &str)> {
+    let (text, rest) =
+        message.strip_prefix("Cannot cast string '")?.rsplit_once("' to value of ")?;
+    Some((text, rest.strip_suffix(" type")?))
 }
 
 fn from_schema(error: &SchemaError) -> Error {

@@ -9,7 +9,7 @@ use crate::function::undefined_function;
 use crate::{Error, Fault};
 
 /// By a part of the text: the fault, and what to say of it.
-const KNOWN: [(&str, Fault, &str); 23] = [
+const KNOWN: [(&str, Fault, &str); 28] = [
     (
         "not allowed in the WHERE clause. Consider",
         Fault::GroupingError,
@@ -97,6 +97,27 @@ const KNOWN: [(&str, Fault, &str); 23] = [
         "Failed to unify argument types of make_array",
         Fault::DatatypeMismatch,
         "ARRAY types cannot be matched",
+    ),
+    ("Fail to find the coerced type", Fault::DatatypeMismatch, "COALESCE types cannot be matched"),
+    (
+        "common type for arguments to greatest",
+        Fault::DatatypeMismatch,
+        "GREATEST types cannot be matched",
+    ),
+    (
+        "common type for arguments to least",
+        Fault::DatatypeMismatch,
+        "LEAST types cannot be matched",
+    ),
+    (
+        "Inconsistent data type across values list",
+        Fault::DatatypeMismatch,
+        "VALUES types cannot be matched",
+    ),
+    (
+        "Join condition must be boolean type",
+        Fault::DatatypeMismatch,
+        "argument of JOIN/ON must be type boolean",
     ),
     (
         "for logical boolean operation",

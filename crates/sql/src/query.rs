@@ -11,6 +11,7 @@
 mod any_and_all;
 mod calls;
 mod catalog_query;
+mod comparison_keys;
 mod context;
 mod copied;
 mod dependent;
@@ -20,10 +21,9 @@ mod fixed_times;
 mod function_names;
 mod grammar;
 mod interruptible;
+mod interval_extremes;
 mod interval_literal;
-mod interval_order;
 mod join_keys;
-mod jsonb_keys;
 mod literals;
 mod membership;
 mod merged_columns;
@@ -44,6 +44,7 @@ mod session_values;
 mod set_functions;
 mod set_operations;
 mod sql_function;
+mod subquery_order;
 mod table_functions;
 mod ties;
 mod types;
@@ -433,6 +434,8 @@ fn base_state(ledger: &Ledger, of_functions: Arc<dyn MemoryPool>) -> Result<Sess
     // 0.1 is a tenth, never a float.
     options.sql_parser.parse_float_as_decimal = true;
     options.sql_parser.collect_spans = true;
+    // Rows come out of a subquery in its order, and aggregates take them in it.
+    options.sql_parser.enable_subquery_sort_elimination = false;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.time_zone = Some("UTC".to_owned());
     // Few rows are not worth spreading over threads, and a scan knows how many it has at most.

@@ -26,7 +26,10 @@ pub(crate) struct Column {
 
 impl Answer {
     pub(crate) fn to(client: &mut RawClient, statement: &str) -> Answer {
-        let messages = client.query(statement);
+        Self::of(&client.query(statement))
+    }
+
+    pub(crate) fn of(messages: &[Message]) -> Answer {
         if let Some(error) = messages.iter().find(|message| message.kind == 'E') {
             let message = error.fields().remove(&'M').unwrap_or_default();
             return Answer::Error { sqlstate: error.sqlstate(), message };

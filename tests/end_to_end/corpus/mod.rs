@@ -14,6 +14,7 @@ mod differences;
 mod ledger;
 mod published;
 mod random;
+mod random_parameters;
 mod random_shapes;
 
 use answer::Answer;

@@ -12,10 +12,12 @@ mod bounded;
 mod cast;
 mod catalog;
 mod character;
+mod choosing;
 mod clock;
 mod coerced;
 mod date_trunc;
 mod extract;
+mod families;
 mod float_cast;
 mod interval;
 mod interval_text;
@@ -23,6 +25,7 @@ mod jsonb;
 mod known_names;
 mod like;
 mod made_times;
+mod marked;
 mod money;
 mod nullable;
 mod number;
@@ -37,6 +40,7 @@ mod replacing;
 mod rewrite;
 mod row_function;
 mod row_of;
+mod separate_lists;
 mod series;
 mod session;
 mod setting_lookup;
@@ -47,12 +51,16 @@ mod temporal_operators;
 mod time_zone;
 mod type_of;
 mod typed;
+mod unmarked;
+mod unreversed;
 mod variadic;
 mod zoned;
 
+pub(crate) use array::compares_elements;
 pub(crate) use array_text::parse as parse_array;
 pub(crate) use cast::literal_instant;
 pub(crate) use catalog::register_catalog_functions;
+pub(crate) use families::{fields_comparable, joinable, not_matched};
 pub(crate) use interval::{
     divided as interval_divided, interval_order, micros as interval_micros,
     parse as parse_interval, parse_fields as parse_interval_fields,
@@ -68,6 +76,7 @@ pub(crate) use session::session_function_type;
 pub(crate) use setting_lookup::SettingLookup;
 pub(crate) use shown::{ISO_INTERVALS, float8};
 pub(crate) use simple::undefined;
+pub(crate) use unmarked::unmarked;
 
 use crate::{Error, PgType, exact};
 use datafusion::error::{DataFusionError, Result};
@@ -91,6 +100,7 @@ pub(crate) fn register(
         .chain(number::all())
         .chain(template::all())
         .chain(array::all())
+        .chain(marked::all())
         .chain(regular::all())
         .chain(made_times::all())
         .chain(bounded::all(pool))
@@ -109,6 +119,7 @@ pub(crate) fn register(
             path::path_prefixes(),
             money::format_amount(ledger.clone()),
             nullable::nullable(),
+            unmarked::unmarked(),
             random_uuid::gen_random_uuid(),
             time_zone::timezone(),
             extract::extract(),
@@ -118,6 +129,9 @@ pub(crate) fn register(
         state.register_udf(Arc::new(function))?;
     }
     for aggregate in ordered_set::all() {
+        state.register_udaf(Arc::new(aggregate))?;
+    }
+    for aggregate in unreversed::all() {
         state.register_udaf(Arc::new(aggregate))?;
     }
     state.register_expr_planner(Arc::new(jsonb::JsonbOperators))?;
@@ -137,6 +151,7 @@ pub(crate) fn register(
 pub(crate) fn result_type(name: &str) -> Option<PgType> {
     session_function_type(name).or(match name {
         "uuid" => Some(PgType::Uuid),
+        "uuid_array" => Some(PgType::UuidArray),
         "json" => Some(PgType::Json),
         "oid" | "regclass" | "regtype" | "regproc" | "regprocedure" | "regnamespace"
         | "regrole" | "to_regclass" | "to_regtype" | "to_regproc" | "to_regprocedure"

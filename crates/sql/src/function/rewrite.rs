@@ -8,11 +8,14 @@ use super::array::{contains, equals_any};
 use super::cast::{
     session_zone, text_to_date, text_to_timestamp, timestamptz, timestamptz_type, uuid_text,
 };
+use super::choosing::chosen;
+use super::families;
 use super::interval::{interval_of_text, interval_order};
 use super::made_times::time_of_text;
 use super::numeric_cast::{nearest_integer, numeric};
 use super::own;
 use super::replacing;
+use super::separate_lists;
 use super::shown::{is_shown_otherwise, text_of};
 use super::temporal_operators;
 use super::type_of::{TYPE_OF, type_name};
@@ -25,7 +28,7 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema, Result, internal_err};
-use datafusion::logical_expr::expr::{Between, Case, Cast, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{Between, Case, Cast, InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, lit};
 use datafusion::scalar::ScalarValue;
@@ -59,11 +62,19 @@ impl FunctionRewrite for PostgresMeaning {
                 let call = ScalarFunction::new_udf(Arc::clone(&self.joined), vec![*left, *right]);
                 Ok(Transformed::yes(Expr::ScalarFunction(call)))
             }
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: op @ (Operator::And | Operator::Or),
+                right,
+            }) if separate_lists::merged(&left, op, &right) => {
+                Ok(Transformed::yes(infix(*left, op, separate_lists::with_own_subject(*right))))
+            }
             Expr::BinaryExpr(binary) => computed(binary, schema),
             // DataFusion merges lists as if all that is in them were constant.
             Expr::InList(InList { expr, list, negated })
                 if list.iter().any(|each| !each.column_refs().is_empty()) =>
             {
+                listed_comparable(&expr, &list, negated, schema)?;
                 let mut list = list_beside(&expr, list, schema)?.into_iter();
                 let expr = list.next().unwrap_or(*expr);
                 let any = list
@@ -79,6 +90,7 @@ impl FunctionRewrite for PostgresMeaning {
                 })
             }
             Expr::InList(InList { expr, list, negated }) => {
+                listed_comparable(&expr, &list, negated, schema)?;
                 let mut list = list_beside(&expr, list, schema)?;
                 let expr = Box::new(list.remove(0));
                 let ordered = is_interval(&expr, schema);
@@ -86,12 +98,17 @@ impl FunctionRewrite for PostgresMeaning {
                 let list = if ordered { list.into_iter().map(order).collect() } else { list };
                 Ok(Transformed::yes(Expr::InList(InList { expr, list, negated })))
             }
+            Expr::InSubquery(within) => {
+                members_comparable(&within, schema)?;
+                Ok(Transformed::no(Expr::InSubquery(within)))
+            }
             Expr::Between(bounds) => between(bounds, schema),
             Expr::Case(case) => Ok(Transformed::yes(Expr::Case(alternatives(case, schema)?))),
             Expr::Cast(cast) => rewrite_cast(cast, schema, session_zone(config)),
             Expr::ScalarFunction(mut function) if UNIFYING.contains(&function.name()) => {
+                go_together(&function, schema)?;
                 function.args = zoned::unified(function.args, schema)?;
-                Ok(Transformed::yes(Expr::ScalarFunction(function)))
+                chosen(function, schema).map(Transformed::yes)
             }
             Expr::ScalarFunction(call) => function_meaning(call, schema, session_zone(config)),
             other => Ok(Transformed::no(other)),
@@ -101,7 +118,12 @@ impl FunctionRewrite for PostgresMeaning {
 
 fn compared(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let BinaryExpr { left, op, right } = binary;
-    comparable(&left, op, &right, schema)?;
+    families::comparable(&left, op, &right, schema)?;
+    if holds_intervals(&left, schema) || holds_intervals(&right, schema) {
+        return Err(own(Error::unsupported(format!(
+            "{op} of arrays of interval is not supported"
+        ))));
+    }
     let new_left = read_as(*left.clone(), &right, schema)?;
     let new_right = read_as(*right, &left, schema)?;
     let mut both = zoned::unified(vec![new_left, new_right], schema)?.into_iter();
@@ -141,6 +163,12 @@ fn computed(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> 
 
 fn between(bounds: Between, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Between { expr, negated, low, high } = bounds;
+    let (lower, upper) = match negated {
+        false => (Operator::GtEq, Operator::LtEq),
+        true => (Operator::Lt, Operator::Gt),
+    };
+    families::comparable(&expr, lower, &low, schema)?;
+    families::comparable(&expr, upper, &high, schema)?;
     let ordered = is_interval(&expr, schema);
     let all = list_beside(&expr, vec![*low, *high], schema)?;
     let mut all = all.into_iter().map(|each| Box::new(if ordered { order(each) } else { each }));
@@ -177,6 +205,35 @@ fn grows(operand: &Expr, schema: &DFSchema) -> bool {
         && matches!(operand.get_type(schema), Ok(DataType::Utf8))
 }
 
+/// Whether what the function chooses from, or compares, goes together.
+fn go_together(function: &ScalarFunction, schema: &DFSchema) -> Result<()> {
+    let construct = match (function.name(), function.args.as_slice()) {
+        ("nullif", [value, other]) => {
+            return families::comparable(value, Operator::Eq, other, schema);
+        }
+        ("coalesce", _) => "COALESCE",
+        ("greatest", _) => "GREATEST",
+        ("least", _) => "LEAST",
+        _ => "ARRAY",
+    };
+    families::alternatives(construct, &function.args, schema)
+}
+
+/// Whether a value is compared with each of a list.
+fn listed_comparable(expr: &Expr, list: &[Expr], negated: bool, schema: &DFSchema) -> Result<()> {
+    let operator = if negated { Operator::NotEq } else { Operator::Eq };
+    list.iter().try_for_each(|each| families::comparable(expr, operator, each, schema))
+}
+
+fn members_comparable(within: &InSubquery, schema: &DFSchema) -> Result<()> {
+    if matches!(*within.expr, Expr::Literal(..) | Expr::Placeholder(_)) {
+        return Ok(());
+    }
+    let (_, field) = within.expr.to_field(schema)?;
+    let members = within.subquery.subquery.schema().field(0);
+    families::fields_comparable(&field, Operator::Eq, members)
+}
+
 /// Functions whose arguments are alternatives of one value, or are compared.
 const UNIFYING: [&str; 5] = ["coalesce", "greatest", "least", "make_array", "nullif"];
 
@@ -194,10 +251,20 @@ fn alternatives(case: Case, schema: &DFSchema) -> Result<Case> {
             is_condition(condition, schema)?;
         }
     }
+    let thens = case.when_then_expr.iter().map(|(_, then)| then);
+    families::alternatives("CASE", case.else_expr.iter().chain(thens).map(AsRef::as_ref), schema)?;
+    if let Some(expr) = &case.expr {
+        for (each, _) in &case.when_then_expr {
+            families::comparable(expr, Operator::Eq, each, schema)?;
+        }
+    }
     let (conditions, results): (Vec<_>, Vec<_>) = case.when_then_expr.into_iter().unzip();
     let is_compared = case.expr.is_some();
     let compared = case.expr.into_iter().chain(conditions).map(|each| *each).collect();
-    let compared = if is_compared { zoned::unified(compared, schema)? } else { compared };
+    let mut compared = if is_compared { zoned::unified(compared, schema)? } else { compared };
+    if is_compared && compared.iter().any(|each| is_interval(each, schema)) {
+        compared = compared.into_iter().map(order).collect();
+    }
     let has_else = case.else_expr.is_some();
     let results = results.into_iter().chain(case.else_expr).map(|each| *each).collect();
     let mut results = zoned::unified(results, schema)?;
@@ -206,25 +273,6 @@ fn alternatives(case: Case, schema: &DFSchema) -> Result<Case> {
     let expr = if is_compared { compared.next() } else { None };
     let when_then_expr = compared.zip(results.into_iter().map(Box::new)).collect();
     Ok(Case { expr, when_then_expr, else_expr })
-}
-
-/// A text and a number are not compared: neither would be read as the other in Postgres.
-fn comparable(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Result<()> {
-    let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
-    let typed_text = |expr: &Expr, data_type: &DataType| {
-        data_type == &DataType::Utf8 && !matches!(expr, Expr::Literal(..) | Expr::Placeholder(_))
-    };
-    let mixed = typed_text(left, &left_type) && right_type.is_numeric()
-        || typed_text(right, &right_type) && left_type.is_numeric();
-    let (Ok(left), Ok(right)) = (from_arrow(&left_type), from_arrow(&right_type)) else {
-        return Ok(());
-    };
-    if !mixed {
-        return Ok(());
-    }
-    let message = format!("operator does not exist: {} {op} {}", left.name(), right.name());
-    Err(own(Error::new(Fault::UndefinedFunction, message)
-        .with_hint("You might need to add explicit type casts.")))
 }
 
 /// What stands behind WHEN is true or false.
@@ -260,6 +308,14 @@ fn is_float(args: &[Expr], schema: &DFSchema) -> bool {
 
 fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {
     matches!(expr.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)))
+}
+
+fn holds_intervals(expr: &Expr, schema: &DFSchema) -> bool {
+    let item = |list: DataType| match list {
+        DataType::List(item) => matches!(item.data_type(), DataType::Interval(_)),
+        _ => false,
+    };
+    expr.get_type(schema).is_ok_and(item)
 }
 
 /// An interval as the number it is compared by.

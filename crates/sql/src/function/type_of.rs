@@ -35,7 +35,7 @@ pub(super) fn type_name(args: &[Expr], schema: &DFSchema) -> Result<Expr> {
 }
 
 /// As SQL writes it.
-fn written(pg_type: PgType) -> String {
+pub(super) fn written(pg_type: PgType) -> String {
     if let Some(element) = pg_type.element().filter(|_| pg_type.name().starts_with('_')) {
         return format!("{}[]", written(element));
     }

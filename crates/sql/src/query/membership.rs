@@ -64,9 +64,11 @@ fn is_join(condition: &Expr, schema: &DFSchema) -> Result<bool> {
     };
     let (_, field) = membership.expr.to_field(schema)?;
     let item = membership.subquery.subquery.schema().field(0);
-    let is_jsonb = |field| from_field(field).is_ok_and(|found| found == PgType::Jsonb);
-    if is_jsonb(&field) || is_jsonb(item) {
-        // It would compare texts.
+    let has_key = |field| {
+        from_field(field).is_ok_and(|found| matches!(found, PgType::Jsonb | PgType::Interval))
+    };
+    if has_key(&field) || has_key(item) {
+        // It would compare texts, or days with days.
         return Ok(false);
     }
     if !negated {

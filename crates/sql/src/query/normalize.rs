@@ -261,7 +261,17 @@ impl VisitorMut for Rewriter {
                 let kind = kind.clone();
                 let inner = std::mem::replace(inner.as_mut(), null());
                 match cast_function(&inner, data_type, &kind) {
+                    // Only a cast reads an array that is written as a text.
+                    Some(name @ "uuid_array") => {
+                        *data_type = texts();
+                        put_back(expr, inner);
+                        *expr = call(name, vec![expr.clone()]);
+                    }
                     Some(name) => *expr = call(name, vec![inner]),
+                    None if matches!(data_type, SqlType::Text) && has_own_type(&inner) => {
+                        put_back(expr, inner);
+                        *expr = call("unmarked", vec![expr.clone()]);
+                    }
                     None => put_back(expr, inner),
                 }
             }
@@ -548,6 +558,11 @@ const REG_CASTS: [(&str, &str, &str); 6] = [
 /// The function that does a cast DataFusion cannot.
 fn cast_function(operand: &Expr, data_type: &SqlType, _kind: &CastKind) -> Option<&'static str> {
     match data_type {
+        SqlType::Array(ast::ArrayElemTypeDef::SquareBracket(element, None))
+            if matches!(**element, SqlType::Uuid) =>
+        {
+            Some("uuid_array")
+        }
         SqlType::Uuid => Some("uuid"),
         SqlType::JSON => Some("json"),
         SqlType::JSONB => Some("jsonb"),
@@ -577,6 +592,19 @@ fn cast_function(operand: &Expr, data_type: &SqlType, _kind: &CastKind) -> Optio
             }
         }
         _ => None,
+    }
+}
+
+fn texts() -> SqlType {
+    SqlType::Array(ast::ArrayElemTypeDef::SquareBracket(Box::new(SqlType::Text), None))
+}
+
+/// Whether it is more than a literal or parameter, which a cast gives its type.
+fn has_own_type(operand: &Expr) -> bool {
+    match operand {
+        Expr::Value(_) | Expr::Cast { .. } | Expr::TypedString(_) => false,
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => has_own_type(inner),
+        _ => true,
     }
 }
 

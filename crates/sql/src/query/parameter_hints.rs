@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     JoinConstraint, JoinOperator, Query, Select, SetExpr, Statement, TableFactor, UnaryOperator,
     Value, Visit, Visitor,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// Functions by name: the place of an argument from 0, and its type.
@@ -47,7 +47,7 @@ const ARGUMENTS: [(&str, usize, PgType); 24] = [
 pub(super) fn of(statement: &Statement) -> ParameterHints {
     let mut places = Places::default();
     let _: ControlFlow<()> = Visit::visit(statement, &mut places);
-    let Places { count, hints } = places;
+    let Places { count, hints, .. } = places;
     hints
         .into_iter()
         .filter(|(number, hints)| count.get(number) == Some(&hints.len()))
@@ -60,6 +60,8 @@ struct Places {
     /// How often each parameter stands in the statement.
     count: HashMap<usize, usize>,
     hints: HashMap<usize, Vec<PgType>>,
+    /// Parameters that only seem to be operands of AND or OR.
+    compared: HashSet<usize>,
 }
 
 /// What is known of an operand.
@@ -96,6 +98,16 @@ fn operand(expr: &Expr) -> Operand {
             _ => Operand::Other,
         },
         _ => Operand::Other,
+    }
+}
+
+/// `IS DISTINCT FROM` has, as parsed, all of `b AND c` on its right.
+fn first_operand(chain: &Expr) -> &Expr {
+    match chain {
+        Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, .. } => {
+            first_operand(left)
+        }
+        other => other,
     }
 }
 
@@ -138,7 +150,9 @@ fn common(operands: &[Operand]) -> Option<PgType> {
 
 impl Places {
     fn hint(&mut self, expr: &Expr, pg_type: PgType) {
-        if let Operand::Parameter(number) = operand(expr) {
+        if let Operand::Parameter(number) = operand(expr)
+            && !(pg_type == PgType::Bool && self.compared.contains(&number))
+        {
             self.hints.entry(number).or_default().push(pg_type);
         }
     }
@@ -253,6 +267,11 @@ impl Visitor for Places {
             Expr::Value(_) => {
                 if let Operand::Parameter(number) = operand(expr) {
                     *self.count.entry(number).or_default() += 1;
+                }
+            }
+            Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right) => {
+                if let Operand::Parameter(number) = operand(first_operand(right)) {
+                    self.compared.insert(number);
                 }
             }
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => self.condition(Some(expr)),

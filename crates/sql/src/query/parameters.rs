@@ -3,7 +3,7 @@
 use super::normalize::ParameterHints;
 use super::typing::from_field;
 use crate::catalog::{PG_TYPE_KEY, arrow_type};
-use crate::function::parse_interval;
+use crate::function::{compares_elements, parse_interval};
 use crate::{Error, Fault, Numeric, PgType, Result, Value};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -117,9 +117,10 @@ fn one_of_values(expr: &Expr, plan: &LogicalPlan) -> Vec<(usize, PgType)> {
 /// `x = ANY($1)`: the parameter is an array of what it is compared with.
 fn array_compared_with(expr: &Expr, plan: &LogicalPlan) -> Option<(usize, PgType)> {
     let Expr::ScalarFunction(function) = expr else { return None };
-    let ("array_has", [list, element]) = (function.name(), function.args.as_slice()) else {
+    let [list, element] = function.args.as_slice() else { return None };
+    if !compares_elements(function.name()) {
         return None;
-    };
+    }
     let Expr::Placeholder(placeholder) = without_casts(list) else { return None };
     if placeholder.field.as_ref().is_some_and(|field| !field.data_type().is_null()) {
         return None;

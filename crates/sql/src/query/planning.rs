@@ -2,18 +2,19 @@
 
 use super::QueryEngine;
 use super::calls;
+use super::comparison_keys;
 use super::context::Names;
 use super::copied;
 use super::dependent;
 use super::fixed_times;
 use super::function_names;
-use super::interval_order;
-use super::jsonb_keys;
+use super::interval_extremes;
 use super::membership;
 use super::normalize::{Normalized, normalize};
 use super::parameter_hints;
 use super::parameters::ParameterTypes;
 use super::set_operations;
+use super::subquery_order;
 use super::types::PostgresTypes;
 use super::typing::columns;
 use super::whole_row;
@@ -114,9 +115,10 @@ impl QueryEngine {
 
 /// The plan of what DataFusion answers otherwise, or not at all, in words it answers rightly.
 fn as_postgres_means(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan = membership::three_valued(set_operations::counted(plan)?)?;
-    let plan = interval_order::sorted(dependent::unnested(plan)?)?;
-    Ok(jsonb_keys::by_key(plan)?)
+    let plan =
+        membership::three_valued(set_operations::counted(subquery_order::handed_up(plan)?)?)?;
+    let plan = interval_extremes::taken(dependent::unnested(plan)?)?;
+    Ok(comparison_keys::by_key(plan)?)
 }
 
 /// The plan of a statement in which a table's name may stand for its row.

@@ -4,10 +4,10 @@
 //! equal to it, and the numbers are compared too. Columns of different kinds do not go together,
 //! and an untyped literal is of the type of what it goes with.
 
-use crate::function::may_be_null;
+use crate::function::{may_be_null, not_matched};
 use crate::query::from_arrow;
-use crate::{Error, Fault, PgType};
-use datafusion::arrow::datatypes::DataType;
+use crate::{Error, PgType};
+use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, NullEquality};
 use datafusion::error::{DataFusionError, Result};
@@ -64,9 +64,10 @@ fn of_common_types(join: &Join) -> Result<LogicalPlan> {
     let (left, right) = (join.left.schema(), join.right.schema());
     let mut exprs = Vec::new();
     let mut changed = false;
-    for ((qualifier, field), other) in left.iter().zip(right.fields()) {
-        let (own, other) = (field.data_type(), other.data_type());
-        go_together(own, other, "INTERSECT or EXCEPT")?;
+    let operation = if join.join_type == JoinType::LeftAnti { "EXCEPT" } else { "INTERSECT" };
+    for ((qualifier, field), other_field) in left.iter().zip(right.fields()) {
+        let (own, other) = (field.data_type(), other_field.data_type());
+        go_together(field, other_field, operation)?;
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
         let common = type_union_coercion(own, other).filter(|common| common != own);
         exprs.push(match common.filter(|_| own.is_numeric() && other.is_numeric()) {
@@ -143,7 +144,7 @@ fn check_union(union: &Union) -> Result<()> {
             if is_literal(first, index) || is_literal(other, index) {
                 continue;
             }
-            go_together(field.data_type(), other.schema().field(index).data_type(), "UNION")?;
+            go_together(field, other.schema().field(index), "UNION")?;
         }
     }
     Ok(())
@@ -200,12 +201,14 @@ fn is_literal(plan: &LogicalPlan, index: usize) -> bool {
     }
 }
 
-fn go_together(a: &DataType, b: &DataType, operation: &str) -> Result<()> {
+fn go_together(a: &Field, b: &Field, operation: &str) -> Result<()> {
     // NULL is of any type.
-    if a.is_null() || b.is_null() {
+    if a.data_type().is_null() || b.data_type().is_null() {
         return Ok(());
     }
-    let (Ok(a), Ok(b)) = (from_arrow(a), from_arrow(b)) else { return Ok(()) };
+    let (Ok(left), Ok(right)) = (from_arrow(a.data_type()), from_arrow(b.data_type())) else {
+        return Ok(());
+    };
     let is_number = |of: PgType| {
         matches!(
             of,
@@ -219,9 +222,8 @@ fn go_together(a: &DataType, b: &DataType, operation: &str) -> Result<()> {
         )
     };
     let is_time = |of: PgType| matches!(of, PgType::Date | PgType::Timestamp | PgType::TimestampTz);
-    if a == b || is_number(a) && is_number(b) || is_time(a) && is_time(b) {
+    if left == right || is_number(left) && is_number(right) || is_time(left) && is_time(right) {
         return Ok(());
     }
-    let message = format!("{operation} types {} and {} cannot be matched", a.name(), b.name());
-    Err(DataFusionError::External(Box::new(Error::new(Fault::DatatypeMismatch, message))))
+    Err(DataFusionError::External(Box::new(not_matched(operation, a, b))))
 }

@@ -193,6 +193,11 @@ fn trace_expr(expr: &Expr, input: &LogicalPlan) -> Option<Traced> {
                 let integers = of_integers(operands.map(|each| trace_expr(each, input)));
                 integers.or_else(|| by_type(expr, input))
             }
+            None if function.name() == "make_array" => {
+                let items = function.args.iter().filter(is_value);
+                array_of(common(items.map(|arg| trace_expr(arg, input))))
+                    .or_else(|| by_type(expr, input))
+            }
             None if function.name() == MAY_BE_NULL => trace_expr(function.args.first()?, input),
             None => {
                 let (_, field) = expr.to_field(input.schema().as_ref()).ok()?;
@@ -214,6 +219,9 @@ fn trace_expr(expr: &Expr, input: &LogicalPlan) -> Option<Traced> {
                 "min" | "max" | "first_value" | "last_value" | "any_value" => {
                     trace_expr(args.first()?, input).map(Traced::computed)
                 }
+                "array_agg" => {
+                    array_of(trace_expr(args.first()?, input)).or_else(|| by_type(expr, input))
+                }
                 _ => by_type(expr, input),
             }
         }
@@ -226,6 +234,12 @@ fn trace_expr(expr: &Expr, input: &LogicalPlan) -> Option<Traced> {
         Expr::ScalarSubquery(subquery) => trace(&subquery.subquery, 0).map(Traced::computed),
         _ => by_type(expr, input),
     }
+}
+
+/// An array of what arrow does not tell from a text.
+fn array_of(item: Option<Traced>) -> Option<Traced> {
+    let item = item?.pg_type;
+    matches!(item, PgType::Uuid | PgType::Jsonb).then(|| item.array()).flatten().map(Traced::plain)
 }
 
 fn is_arithmetic(op: Operator) -> bool {

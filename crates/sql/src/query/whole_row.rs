@@ -100,7 +100,7 @@ impl Rows<'_> {
         let mut query = select(vec![star], Some(table.clone())).ok()?;
         query.with = self.with.iter().rev().flatten().next().cloned();
         let mut arguments = Vec::new();
-        for column in (self.columns)(query)? {
+        for column in written_columns(table).or_else(|| (self.columns)(query))? {
             let key = Value::SingleQuotedString(column.clone()).with_empty_span();
             arguments.push(Expr::Value(key));
             let column = Ident::with_quote('"', column);
@@ -117,6 +117,23 @@ impl Rows<'_> {
             (true, _) => None,
         }
     }
+}
+
+/// The names that a subquery gives all its columns, where it does: one that depends on the rows
+/// around it cannot be planned alone.
+fn written_columns(table: &TableFactor) -> Option<Vec<String>> {
+    let TableFactor::Derived { subquery, alias: Some(alias), .. } = table else { return None };
+    let SetExpr::Select(select) = subquery.body.as_ref() else { return None };
+    if !alias.columns.is_empty() {
+        return None;
+    }
+    let name = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(folded(name)),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => names.last().map(folded),
+        _ => None,
+    };
+    select.projection.iter().map(name).collect()
 }
 
 /// The tables of FROM, and whether an outer join may leave them without a row.

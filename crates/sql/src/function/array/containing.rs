@@ -1,7 +1,7 @@
 //! `@>`, `<@` and `&&` of arrays. A NULL among the elements is equal to nothing.
 
 use super::super::simple::{answer, arrays, undefined};
-use super::{compared_as, element};
+use super::{compared_as, element, keys};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Scalar};
 use datafusion::arrow::compute::kernels::cmp;
 use datafusion::arrow::datatypes::DataType;
@@ -71,7 +71,7 @@ impl ScalarUDFImpl for ArrayRelation {
                 if left.is_null(row) || right.is_null(row) {
                     return Ok(None);
                 }
-                let (left, right) = (left.value(row), right.value(row));
+                let (left, right) = (keys(&left.value(row)), keys(&right.value(row)));
                 let mut found = (0..right.len()).map(|index| holds(&left, &right, index));
                 match self.relation {
                     Relation::Contains => all_of(found).map(Some),

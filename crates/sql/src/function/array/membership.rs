@@ -1,7 +1,7 @@
 //! `x = ANY (array)`, `x > ALL (array)`: three-valued, as in Postgres.
 
 use super::super::simple::{answer, arrays, undefined};
-use super::{compared_as, element};
+use super::{compared_as, element, keys};
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, Scalar};
 use datafusion::arrow::compute::kernels::cmp;
 use datafusion::arrow::datatypes::DataType;
@@ -45,6 +45,11 @@ pub(super) fn all() -> Vec<ScalarUDF> {
 fn function(name: &'static str, kernel: Kernel, decides: bool) -> ScalarUDF {
     let signature = Signature::user_defined(Volatility::Immutable);
     ScalarUDF::from(Membership { name, kernel, decides, signature })
+}
+
+/// Whether a function compares its second argument with the elements of its first.
+pub(crate) fn compares_elements(name: &str) -> bool {
+    name == "array_has" || FUNCTIONS.iter().any(|(known, ..)| *known == name)
 }
 
 /// `x = ANY (array)`.
@@ -117,7 +122,9 @@ impl ScalarUDFImpl for Membership {
             "all_not_equal" => true,
             _ => return Ok(ExprSimplifyResult::Original(args)),
         };
-        if let [Expr::Literal(ScalarValue::List(list), _), value] = args.as_slice() {
+        if let [Expr::Literal(ScalarValue::List(list), _), value] = args.as_slice()
+            && !matches!(list.value_type(), DataType::Interval(_))
+        {
             let items = list.value(0);
             let list = (0..items.len())
                 .map(|index| Ok(Expr::Literal(ScalarValue::try_from_array(&items, index)?, None)))
@@ -141,8 +148,8 @@ impl ScalarUDFImpl for Membership {
                 if lists.is_null(row) {
                     return Ok(None);
                 }
-                let items = lists.value(row);
-                let value = Scalar::new(values.slice(row, 1));
+                let items = keys(&lists.value(row));
+                let value = Scalar::new(keys(&values.slice(row, 1)));
                 let compared = (self.kernel)(&items, &value)?;
                 // One that decides is enough; without one, an unknown leaves it open.
                 let decided = compared.iter().any(|each| each == Some(self.decides));

@@ -5,10 +5,12 @@ use super::document::parse;
 use super::key::key;
 use super::operators::{call, named};
 use crate::function::MAY_BE_NULL;
+use crate::function::families::no_operator;
 use crate::function::numeric_cast::numeric;
 use crate::function::own;
+use crate::function::type_of::written;
 use crate::query::{from_arrow, from_field};
-use crate::{Error, Fault, PgType};
+use crate::{Error, PgType};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
@@ -35,6 +37,7 @@ pub(crate) fn jsonb_value() -> Arc<ScalarUDF> {
 pub(super) fn is_jsonb(expr: &Expr, schema: &DFSchema) -> bool {
     match expr {
         Expr::Alias(alias) => is_jsonb(&alias.expr, schema),
+        Expr::Cast(cast) => from_field(&cast.field).is_ok_and(|found| found == PgType::Jsonb),
         Expr::Case(case) => {
             let branches = case.when_then_expr.iter().map(|(_, then)| then);
             branches.chain(&case.else_expr).any(|each| is_jsonb(each, schema))
@@ -208,14 +211,12 @@ fn comparable(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Res
         let untyped = text || data_type.is_null();
         Ok::<_, DataFusionError>((!untyped).then(|| from_arrow(&data_type).ok()).flatten())
     };
-    let name = |other: Option<PgType>| other.map_or("jsonb", PgType::name);
+    let name = |other: Option<PgType>| other.map_or_else(|| "jsonb".to_owned(), written);
     let (left, right) = (other(left)?, other(right)?);
     if left.is_none() && right.is_none() {
         return Ok(());
     }
-    let message = format!("operator does not exist: {} {op} {}", name(left), name(right));
-    Err(own(Error::new(Fault::UndefinedFunction, message)
-        .with_hint("You might need to add explicit type casts.")))
+    Err(own(no_operator(&name(left), &op.to_string(), &name(right))))
 }
 
 /// Whether it is an array of jsonb.

@@ -2,29 +2,40 @@
 //! they go down into it.
 
 use super::bare;
+use crate::function::unmarked;
+use crate::query::comparison_keys;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchemaRef};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, cast,
+};
 use std::sync::Arc;
 
 /// Outer rows as a plan whose columns have names that nothing else has.
 pub(super) struct Outer {
     pub(super) plan: LogicalPlan,
-    /// Names around the subquery, and in [`Outer::plan`].
-    names: Vec<(Column, Column)>,
+    /// What they are around the subquery, and their names in [`Outer::plan`].
+    names: Vec<(Expr, Column)>,
     columns: Vec<Column>,
 }
 
 impl Outer {
     /// All rows of `left`.
     pub(super) fn rows(left: &LogicalPlan, name: String) -> Result<Outer> {
-        Self::of(left, left.schema().columns(), &name)
+        Self::of(left, left.schema().columns().into_iter().map(Expr::Column).collect(), &name)
     }
 
     /// The different values of what `body` asks of `left`.
     pub(super) fn values(left: &LogicalPlan, body: &LogicalPlan, name: String) -> Result<Outer> {
-        let asked = asked_for(body, left.schema())?;
+        let columns = asked_for(body, left.schema())?.into_iter().map(Expr::Column);
+        let mut asked: Vec<Expr> = columns.collect();
+        // Of equal values that are not the same, the subquery may tell one from the other.
+        let texts = asked.iter().filter(|column| comparison_keys::has_key(column, left));
+        let text = |column: &Expr| unmarked().call(vec![cast(column.clone(), DataType::Utf8)]);
+        let texts: Vec<Expr> = texts.map(text).collect();
+        asked.extend(texts);
         let mut outer = Self::of(left, asked, &name)?;
         if !outer.names.is_empty() {
             outer.plan = LogicalPlanBuilder::from(outer.plan).distinct()?.build()?;
@@ -32,15 +43,14 @@ impl Outer {
         Ok(outer)
     }
 
-    fn of(left: &LogicalPlan, asked: Vec<Column>, name: &str) -> Result<Outer> {
-        let names: Vec<(Column, Column)> = asked
+    fn of(left: &LogicalPlan, asked: Vec<Expr>, name: &str) -> Result<Outer> {
+        let names: Vec<(Expr, Column)> = asked
             .into_iter()
             .enumerate()
-            .map(|(index, column)| (column, bare(&format!("{name} {index}"))))
+            .map(|(index, expr)| (expr, bare(&format!("{name} {index}"))))
             .collect();
-        let exprs = names
-            .iter()
-            .map(|(outside, inside)| Expr::Column(outside.clone()).alias(inside.name.as_str()));
+        let exprs =
+            names.iter().map(|(outside, inside)| outside.clone().alias(inside.name.as_str()));
         let plan = match names.is_empty() {
             // All rows are the same to the subquery.
             true => LogicalPlanBuilder::empty(true).build()?,
@@ -52,7 +62,8 @@ impl Outer {
 
     /// The same rows under other names.
     pub(super) fn renamed(&self, name: &str) -> Result<Outer> {
-        let mut renamed = Self::of(&self.plan, self.columns.clone(), name)?;
+        let mut renamed =
+            Self::of(&self.plan, self.columns.iter().cloned().map(Expr::Column).collect(), name)?;
         renamed.names = self
             .names
             .iter()
@@ -68,7 +79,11 @@ impl Outer {
 
     /// Outside and inside, the same values: NULLs are the same too.
     pub(super) fn same_values(&self) -> impl Iterator<Item = Expr> + '_ {
-        self.names.iter().map(|(outside, inside)| same(outside, inside))
+        let same = |outside: &Expr, inside: &Column| {
+            let inside = Expr::Column(inside.clone());
+            binary_expr(outside.clone(), Operator::IsNotDistinctFrom, inside)
+        };
+        self.names.iter().map(move |(outside, inside)| same(outside, inside))
     }
 
     /// What the subquery asked for outside is its own column now.
@@ -122,11 +137,11 @@ impl Outer {
     }
 
     fn has(&self, column: &Column) -> bool {
-        self.names.iter().any(|(outside, _)| outside == column)
+        self.names.iter().any(|(outside, _)| outside.try_as_col() == Some(column))
     }
 
     fn inside(&self, column: &Column) -> Column {
-        let found = self.names.iter().find(|(outside, _)| outside == column);
+        let found = self.names.iter().find(|(outside, _)| outside.try_as_col() == Some(column));
         found.map_or_else(|| column.clone(), |(_, inside)| inside.clone())
     }
 }
