@@ -15,6 +15,7 @@ mod comparison_keys;
 mod context;
 mod copied;
 mod dependent;
+mod distinct_beside_sums;
 mod early_look_ups;
 mod explain;
 mod fixed_times;
@@ -456,6 +457,7 @@ fn base_state(ledger: &Ledger, of_functions: Arc<dyn MemoryPool>) -> Result<Sess
     rules.extend(PhysicalOptimizer::default().rules);
     let mut state = SessionStateBuilder::new()
         .with_config(config)
+        .with_optimizer_rules(distinct_beside_sums::optimizer_rules())
         .with_physical_optimizer_rules(rules)
         .with_runtime_env(runtime()?)
         .with_default_features()

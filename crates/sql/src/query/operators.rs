@@ -10,7 +10,7 @@ use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr,
-    Subscript, Value,
+    ObjectNamePart, Subscript, Value,
 };
 
 /// Before what is inside of the expression is visited.
@@ -22,8 +22,13 @@ pub(super) fn before(expr: &mut Expr) -> Result<(), Error> {
         *expr = rotated;
     }
     match expr {
-        Expr::CompoundFieldAccess { access_chain, .. } => {
+        Expr::CompoundFieldAccess { root, access_chain } => {
             access_chain.iter_mut().for_each(index_from_one);
+            // DataFusion knows another aggregate for an element of this one, which takes fewer
+            // arguments; it does not look behind a call.
+            if is_array_agg(root) {
+                **root = call(MAY_BE_NULL, vec![root.as_ref().clone()]);
+            }
         }
         Expr::BinaryOp { left, op, right } => {
             if let Some(compared) = compared_rows(left, op, right) {
@@ -76,6 +81,19 @@ pub(super) fn cast_items(array: &Expr, element: &SqlType) -> Result<Option<Vec<E
         format: None,
     };
     Ok(Some(items.into_iter().map(cast).collect()))
+}
+
+fn is_array_agg(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_array_agg(inner),
+        Expr::Function(function) => function
+            .name
+            .0
+            .last()
+            .and_then(ObjectNamePart::as_ident)
+            .is_some_and(|name| name.value.eq_ignore_ascii_case("array_agg")),
+        _ => false,
+    }
 }
 
 /// There is nothing before the first element; DataFusion counts from the end there.

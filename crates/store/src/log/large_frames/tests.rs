@@ -1,3 +1,5 @@
+//! Events come out of stretches as they come out of whole frames; nothing else comes out.
+
 use super::*;
 use crate::log::record::{Decoded, EncodedEvent, decode, frame_tail, open_frame};
 use ledger::{
