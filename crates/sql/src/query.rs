@@ -10,6 +10,7 @@
 
 mod any_and_all;
 mod calls;
+mod casts;
 mod catalog_query;
 mod comparison_keys;
 mod context;
@@ -25,6 +26,7 @@ mod interruptible;
 mod interval_extremes;
 mod interval_literal;
 mod join_keys;
+mod limits;
 mod literals;
 mod membership;
 mod merged_columns;
@@ -46,6 +48,7 @@ mod set_functions;
 mod set_operations;
 mod sql_function;
 mod subquery_order;
+mod syntax;
 mod table_functions;
 mod ties;
 mod types;

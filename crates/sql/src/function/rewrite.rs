@@ -287,7 +287,8 @@ fn is_condition(condition: &Expr, schema: &DFSchema) -> Result<()> {
     Err(own(Error::new(Fault::DatatypeMismatch, message)))
 }
 
-fn compares(operator: Operator) -> bool {
+/// `=`, `<`, `IS DISTINCT FROM` and their kin.
+pub(in crate::function) fn compares(operator: Operator) -> bool {
     matches!(
         operator,
         Operator::Eq

@@ -2,8 +2,8 @@
 //!
 //! What is written out is compared one by one; of a subquery the comparisons are counted up.
 
-use super::normalize::{call, null};
 use super::operators::{array_literal, cast_items, text_or_null};
+use super::syntax::{call, null};
 use crate::Error;
 use datafusion::sql::sqlparser::ast::{
     Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, UnaryOperator, Value, Visit,

@@ -2,7 +2,7 @@
 //! and names under which DataFusion has what Postgres means.
 
 use super::literals::make_bare;
-use super::normalize::call;
+use super::syntax::call;
 use super::table_functions;
 use crate::function::MAY_BE_NULL;
 use datafusion::sql::sqlparser::ast::{

@@ -7,7 +7,7 @@
 //!
 //! Invariant: only what is provably empty is simplified; nothing else is touched.
 
-use super::normalize::{as_select, call, null};
+use super::syntax::{as_select, call, null};
 use crate::catalog::ALWAYS_EMPTY;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArguments, Join, JoinOperator, Query, Select,

@@ -3,7 +3,7 @@
 //! DataFusion reads every integer as int8. Where a number is not a value but a place or a count
 //! (`ORDER BY 1`, `LIMIT 5`, frames of windows) the planner wants it bare, so it becomes so again.
 
-use super::normalize::call;
+use super::syntax::call;
 use crate::PgType;
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType as SqlType, Expr, FunctionArguments, GroupByExpr, LimitClause,

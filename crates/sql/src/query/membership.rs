@@ -4,6 +4,7 @@
 //! either side is NULL. That is enough for a condition that holds or does not. Everywhere else in a
 //! filter it is put in words that cannot be misread: there is an equal row; if not, there is a NULL.
 
+use super::dependent::expr_outside;
 use super::typing::from_field;
 use crate::function::own;
 use crate::{Error, PgType};
@@ -87,7 +88,7 @@ fn spelled_out(membership: InSubquery, schema: &DFSchema) -> Result<Expr> {
         return Err(own(Error::unsupported("a subquery on the left of IN is not supported here")));
     }
     let item = Expr::Column(Column::new_unqualified(ITEM));
-    let equal = exists_where(&subquery, item.clone().eq(outside(&expr, schema)?))?;
+    let equal = exists_where(&subquery, item.clone().eq(expr_outside(&expr, schema)?))?;
     let mut spelled = when(equal, lit(true));
     let unknown = lit(ScalarValue::Boolean(None));
     if subquery.subquery.schema().field(0).is_nullable() {
@@ -124,18 +125,4 @@ fn there_is(plan: LogicalPlanBuilder, subquery: &Subquery, looks_outside: bool) 
     let spans = subquery.spans.clone();
     let subquery = Subquery { subquery: Arc::new(plan), outer_ref_columns, spans };
     Ok(Expr::Exists(Exists { subquery, negated: false }))
-}
-
-/// An expression of the filter's columns, as the subquery sees it.
-fn outside(expr: &Expr, schema: &DFSchema) -> Result<Expr> {
-    let outside = expr.clone().transform_up(|each| {
-        Ok(match each {
-            Expr::Column(column) => {
-                let (_, field) = Expr::Column(column.clone()).to_field(schema)?;
-                Transformed::yes(Expr::OuterReferenceColumn(field, column))
-            }
-            other => Transformed::no(other),
-        })
-    })?;
-    Ok(outside.data)
 }

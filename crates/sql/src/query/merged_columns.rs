@@ -5,7 +5,7 @@
 //! the right one, of a FULL JOIN whichever is not NULL. Two tables with names are joined like that;
 //! with more of them it is refused.
 
-use super::normalize::call;
+use super::syntax::call;
 use crate::Error;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, ExceptSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName,

@@ -2,12 +2,14 @@
 //!
 //! Never by printing and parsing again: the tree keeps its positions for error messages.
 //!
-//! Owns: casts to types DataFusion has no equal of, COLLATE and OPERATOR(), functions without
-//! parentheses, names of result columns, and the few shapes of catalog queries that tools send.
+//! Owns the one walk through the tree and the order of the rewrites, which are files beside this
+//! one; and the small ones: COLLATE, OPERATOR(), ESCAPE, functions without parentheses.
 
 use super::calls;
+use super::casts::{self, written_type};
 use super::catalog_query;
 use super::grammar;
+use super::limits;
 use super::literals;
 use super::merged_columns;
 use super::naming::{check_ambiguous, name_columns};
@@ -16,17 +18,15 @@ use super::rows;
 use super::set_functions;
 use super::set_operations::check_body;
 use super::sql_function;
+use super::syntax::{call, null};
 use super::table_functions;
-use super::ties;
-use super::types::pg_type;
 use super::values;
 use super::whole_row::{self, ScalarFunction};
-use crate::{Error, Fault, PgType};
+use crate::{Error, PgType};
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, CastKind, CharacterLength, DataType as SqlType, ExactNumberInfo, Expr,
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    LimitClause, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAliasColumnDef,
-    TableFactor, TableSampleKind, Value, VisitMut, VisitorMut,
+    self, BinaryOperator, Expr, Function, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, Query, Select, SelectItem, Statement, TableAliasColumnDef, TableFactor,
+    TableSampleKind, Value, VisitMut, VisitorMut,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -70,7 +70,7 @@ impl VisitorMut for Rewriter {
                 "SELECT … FOR UPDATE/SHARE is not supported",
             ));
         }
-        let checked = plain_limit(query)
+        let checked = limits::plain_limit(query)
             .and_then(|()| check_body(&query.body))
             .and_then(|()| check_ambiguous(query))
             .and_then(|()| merged_columns::rewrite(query));
@@ -78,9 +78,9 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(error);
         }
         values::type_columns(&mut query.body);
-        for limit in limits_mut(query) {
+        for limit in limits::limits_mut(query) {
             self.hint(limit, PgType::Int8);
-            if let Err(error) = read_count(limit) {
+            if let Err(error) = limits::read_count(limit) {
                 return ControlFlow::Break(error);
             }
         }
@@ -101,7 +101,7 @@ impl VisitorMut for Rewriter {
         literals::bare_in_select(select);
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-                show_name_of_oid(expr);
+                casts::show_name_of_oid(expr);
             }
         }
         ControlFlow::Continue(())
@@ -219,7 +219,7 @@ impl VisitorMut for Rewriter {
                 }
             }
             Expr::Cast { expr: inner, data_type, .. } => {
-                float_as_written(inner, data_type);
+                casts::float_as_written(inner, data_type);
                 if let Some(pg_type) = written_type(data_type) {
                     self.hint(inner, pg_type);
                     literals::float_as_text(inner, pg_type);
@@ -242,48 +242,10 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(error);
         }
         calls::rewrite(expr);
-        match expr {
-            Expr::Cast {
-                data_type: SqlType::Char(Some(_)) | SqlType::Character(Some(_)), ..
-            } => {
-                return ControlFlow::Break(
-                    Error::unsupported("char(n) is not supported").with_hint("Use text."),
-                );
-            }
-            Expr::Cast {
-                data_type: SqlType::Varchar(size) | SqlType::CharacterVarying(size),
-                ..
-            } => {
-                let size = *size;
-                shortened(expr, size);
-            }
-            Expr::Cast { kind, expr: inner, data_type, .. } => {
-                let kind = kind.clone();
-                let inner = std::mem::replace(inner.as_mut(), null());
-                match cast_function(&inner, data_type, &kind) {
-                    // Only a cast reads an array that is written as a text.
-                    Some(name @ "uuid_array") => {
-                        *data_type = texts();
-                        put_back(expr, inner);
-                        *expr = call(name, vec![expr.clone()]);
-                    }
-                    Some(name) => *expr = call(name, vec![inner]),
-                    None if matches!(data_type, SqlType::Text) && has_own_type(&inner) => {
-                        put_back(expr, inner);
-                        *expr = call("unmarked", vec![expr.clone()]);
-                    }
-                    None => put_back(expr, inner),
-                }
-            }
-            Expr::TypedString(typed) => {
-                let value = Expr::Value(typed.value.clone());
-                if let Some(name) = cast_function(&value, &typed.data_type, &CastKind::Cast) {
-                    *expr = call(name, vec![value]);
-                }
-            }
-            _ => {}
+        match casts::rewrite(expr) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
         }
-        ControlFlow::Continue(())
     }
 }
 
@@ -298,20 +260,6 @@ impl Rewriter {
     }
 }
 
-/// A number that becomes a float is read as one: it may be beyond what a numeric holds.
-fn float_as_written(number: &mut Expr, data_type: &SqlType) {
-    let float = matches!(
-        data_type,
-        SqlType::Float(_) | SqlType::Float8 | SqlType::DoublePrecision | SqlType::Double(_)
-    );
-    if float
-        && let Expr::Value(value) = number
-        && let Value::Number(digits, _) = &value.value
-    {
-        value.value = Value::SingleQuotedString(digits.clone());
-    }
-}
-
 /// Texts have one order here, that of their bytes.
 fn known_collation(collation: &ObjectName) -> Result<(), Error> {
     const BYTES: [&str; 5] = ["C", "POSIX", "default", "ucs_basic", "C.UTF-8"];
@@ -321,79 +269,6 @@ fn known_collation(collation: &ObjectName) -> Result<(), Error> {
         false => Err(Error::unsupported(format!("the collation {collation} is not supported"))
             .with_hint("Texts are ordered as by the collation \"C\".")),
     }
-}
-
-/// A cast to varchar: to text, and to so many characters of it.
-fn shortened(cast: &mut Expr, size: Option<CharacterLength>) {
-    if let Expr::Cast { data_type, .. } = cast {
-        *data_type = SqlType::Text;
-    }
-    let text = cast.clone();
-    *cast = match size {
-        Some(CharacterLength::IntegerLength { length, .. }) => {
-            let length = Value::Number(length.to_string(), false).with_empty_span();
-            call("varchar_of", vec![text, Expr::Value(length)])
-        }
-        _ => call("varchar", vec![text]),
-    };
-}
-
-fn put_back(cast: &mut Expr, operand: Expr) {
-    if let Expr::Cast { expr, .. } = cast {
-        **expr = operand;
-    }
-}
-
-/// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
-fn plain_limit(query: &mut Query) -> Result<(), Error> {
-    let Some(fetch) = query.fetch.take() else { return Ok(()) };
-    if fetch.percent {
-        return Err(Error::unsupported("FETCH FIRST … PERCENT is not supported"));
-    }
-    let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
-    let rows = fetch.quantity.unwrap_or(one);
-    if fetch.with_ties {
-        return ties::rewrite(query, rows);
-    }
-    let rows = Some(rows);
-    match &mut query.limit_clause {
-        None => {
-            let (offset, limit_by) = (None, Vec::new());
-            query.limit_clause = Some(LimitClause::LimitOffset { limit: rows, offset, limit_by });
-            Ok(())
-        }
-        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => {
-            *limit = rows;
-            Ok(())
-        }
-        Some(_) => Err(Error::new(Fault::SyntaxError, "LIMIT and FETCH FIRST at once")),
-    }
-}
-
-/// A text where rows are counted is read as a number.
-fn read_count(limit: &mut Expr) -> Result<(), Error> {
-    let Expr::Value(value) = limit else { return Ok(()) };
-    let Value::SingleQuotedString(text) = &value.value else { return Ok(()) };
-    let Ok(count) = text.trim().parse::<i64>() else {
-        let message = format!("invalid input syntax for type bigint: \"{text}\"");
-        return Err(Error::new(Fault::InvalidTextRepresentation, message));
-    };
-    value.value = Value::Number(count.to_string(), false);
-    Ok(())
-}
-
-fn limits_mut(query: &mut Query) -> Vec<&mut Expr> {
-    match &mut query.limit_clause {
-        Some(LimitClause::LimitOffset { limit, offset, .. }) => {
-            limit.iter_mut().chain(offset.as_mut().map(|offset| &mut offset.value)).collect()
-        }
-        Some(LimitClause::OffsetCommaLimit { offset, limit }) => vec![offset, limit],
-        None => Vec::new(),
-    }
-}
-
-pub(super) fn null() -> Expr {
-    Expr::Value(Value::Null.with_empty_span())
 }
 
 /// `FROM generate_series(1, 3) AS n`: the alias of a function that gives one column names that too.
@@ -409,25 +284,6 @@ fn name_column_of_function(table: &mut TableFactor) {
     if gives_one_column && alias.columns.is_empty() {
         alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
     }
-}
-
-pub(super) fn call(name: &str, args: Vec<Expr>) -> Expr {
-    let args =
-        args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args,
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }
 
 /// A pattern with an escape of its own, as one whose escape is the backslash.
@@ -510,123 +366,5 @@ fn qualified_function(function: &mut Function) {
             args: Vec::new(),
             clauses: Vec::new(),
         });
-    }
-}
-
-/// The type a cast names, for the parameter inside it.
-pub(super) fn written_type(data_type: &SqlType) -> Option<PgType> {
-    Some(match data_type {
-        SqlType::Int(_) | SqlType::Integer(_) | SqlType::Int4(_) => PgType::Int4,
-        SqlType::BigInt(_) | SqlType::Int8(_) => PgType::Int8,
-        SqlType::SmallInt(_) | SqlType::Int2(_) => PgType::Int2,
-        SqlType::Text => PgType::Text,
-        SqlType::Varchar(_) | SqlType::CharacterVarying(_) => PgType::Varchar,
-        SqlType::Numeric(_) | SqlType::Decimal(_) | SqlType::Dec(_) => PgType::Numeric,
-        SqlType::Boolean | SqlType::Bool => PgType::Bool,
-        SqlType::Real | SqlType::Float4 => PgType::Float4,
-        SqlType::Float(_) | SqlType::Float8 | SqlType::DoublePrecision | SqlType::Double(_) => {
-            PgType::Float8
-        }
-        SqlType::Uuid => PgType::Uuid,
-        SqlType::JSON => PgType::Json,
-        SqlType::JSONB => PgType::Jsonb,
-        SqlType::Date => PgType::Date,
-        SqlType::Bytea => PgType::Bytea,
-        SqlType::Timestamp(_, zone) => match zone {
-            ast::TimezoneInfo::Tz | ast::TimezoneInfo::WithTimeZone => PgType::TimestampTz,
-            _ => PgType::Timestamp,
-        },
-        SqlType::Interval { .. } => PgType::Interval,
-        SqlType::Regclass => PgType::Text,
-        SqlType::Custom(name, _) => pg_type(name)?,
-        SqlType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _)) => {
-            written_type(element)?.array()?
-        }
-        _ => return None,
-    })
-}
-
-const REG_CASTS: [(&str, &str, &str); 6] = [
-    ("regclass", "regclass", "regclass_name"),
-    ("regtype", "regtype", "regtype_name"),
-    ("regproc", "regproc", "regproc_name"),
-    ("regprocedure", "regprocedure", "regprocedure_name"),
-    ("regnamespace", "regnamespace", "regnamespace_name"),
-    ("regrole", "regrole", "regrole_name"),
-];
-
-/// The function that does a cast DataFusion cannot.
-fn cast_function(operand: &Expr, data_type: &SqlType, _kind: &CastKind) -> Option<&'static str> {
-    match data_type {
-        SqlType::Array(ast::ArrayElemTypeDef::SquareBracket(element, None))
-            if matches!(**element, SqlType::Uuid) =>
-        {
-            Some("uuid_array")
-        }
-        SqlType::Uuid => Some("uuid"),
-        SqlType::JSON => Some("json"),
-        SqlType::JSONB => Some("jsonb"),
-        SqlType::Numeric(ExactNumberInfo::None)
-        | SqlType::Decimal(ExactNumberInfo::None)
-        | SqlType::Dec(ExactNumberInfo::None) => Some("numeric"),
-        SqlType::Timestamp(_, ast::TimezoneInfo::Tz | ast::TimezoneInfo::WithTimeZone) => {
-            Some("timestamptz")
-        }
-        SqlType::Regclass => Some("regclass"),
-        SqlType::Bytea => Some("bytea"),
-        SqlType::Text => name_function(operand),
-        SqlType::Custom(name, _) => {
-            let last = name.0.last()?.as_ident()?.value.to_ascii_lowercase();
-            if let Some((_, function, _)) = REG_CASTS.iter().find(|(known, ..)| *known == last) {
-                return Some(function);
-            }
-            match pg_type(name)? {
-                PgType::Uuid => Some("uuid"),
-                PgType::Json => Some("json"),
-                PgType::Jsonb => Some("jsonb"),
-                PgType::Numeric => Some("numeric"),
-                PgType::TimestampTz => Some("timestamptz"),
-                PgType::Oid => Some("oid"),
-                PgType::Text | PgType::Name => name_function(operand),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-fn texts() -> SqlType {
-    SqlType::Array(ast::ArrayElemTypeDef::SquareBracket(Box::new(SqlType::Text), None))
-}
-
-/// Whether it is more than a literal or parameter, which a cast gives its type.
-fn has_own_type(operand: &Expr) -> bool {
-    match operand {
-        Expr::Value(_) | Expr::Cast { .. } | Expr::TypedString(_) => false,
-        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => has_own_type(inner),
-        _ => true,
-    }
-}
-
-/// A reg* value as text is the name of what it points to.
-fn name_function(operand: &Expr) -> Option<&'static str> {
-    let Expr::Function(function) = operand else { return None };
-    let name = &function.name.0.first()?.as_ident()?.value;
-    REG_CASTS.iter().find(|(_, oid, _)| oid == name).map(|(_, _, name)| *name)
-}
-
-/// A reg* value in the select list is shown as a name.
-fn show_name_of_oid(expr: &mut Expr) {
-    if let Some(name) = name_function(expr) {
-        let oid = std::mem::replace(expr, null());
-        *expr = call(name, vec![oid]);
-    }
-}
-
-/// Whether a set expression is a plain SELECT.
-pub(super) fn as_select(body: &SetExpr) -> Option<&Select> {
-    match body {
-        SetExpr::Select(select) => Some(select),
-        _ => None,
     }
 }

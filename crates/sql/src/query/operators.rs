@@ -3,8 +3,8 @@
 
 use super::any_and_all;
 use super::interval_literal;
-use super::normalize::call;
 use super::rows::{Truth, compared_rows, negated_if, row_in_list, row_in_subquery};
+use super::syntax::call;
 use super::{postgres_calls, postgres_operators};
 use crate::Error;
 use crate::function::{MAY_BE_NULL, parse_array};

@@ -5,7 +5,8 @@
 //!
 //! Only of parameters that stand nowhere else: a column that one is compared with says more.
 
-use super::normalize::{ParameterHints, written_type};
+use super::casts::written_type;
+use super::normalize::ParameterHints;
 use crate::PgType;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,

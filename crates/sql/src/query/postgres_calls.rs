@@ -1,7 +1,7 @@
 //! Functions of Postgres that are casts, operators or other functions here: `int4(x)`, `age(x)`,
 //! `num_nulls(…)`, `localtimestamp`, the times `'today'` and `'now'`, arguments by name.
 
-use super::normalize::call;
+use super::syntax::call;
 use crate::{Error, Fault};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function,

@@ -1,6 +1,6 @@
 //! Operators and forms of Postgres that DataFusion has as functions, or in other words.
 
-use super::normalize::call;
+use super::syntax::call;
 use crate::Error;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
 

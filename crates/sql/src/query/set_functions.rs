@@ -2,7 +2,7 @@
 //!
 //! `_pg_expandarray` becomes `unnest` of a list. `ARRAY(SELECT …)` becomes `array_agg`,
 
-use super::normalize::call;
+use super::syntax::call;
 use crate::Error;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,

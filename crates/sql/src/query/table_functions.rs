@@ -4,8 +4,8 @@
 //! The subquery is lateral, so arguments may be columns of tables before it. A series of constants
 //! stays what DataFusion streams.
 
-use super::normalize::call;
 use super::set_functions::select;
+use super::syntax::call;
 use super::whole_row::{ScalarFunction, folded, only_column};
 use crate::{Error, Fault};
 use datafusion::sql::sqlparser::ast::{

@@ -1,6 +1,6 @@
 //! `FETCH FIRST n ROWS WITH TIES`: the rows whose rank in the order is at most n.
 
-use super::normalize::call;
+use super::syntax::call;
 use crate::{Error, Fault};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, LimitClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query,

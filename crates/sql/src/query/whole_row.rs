@@ -3,8 +3,8 @@
 //! Asked only about names that are no column: a column of the same name comes first. What columns
 //! the table has is asked of the planner, with a query of its own.
 
-use super::normalize::call;
 use super::set_functions::select;
+use super::syntax::call;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinOperator,
     ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value,

@@ -8,6 +8,7 @@ use crate::function::MAY_BE_NULL;
 use crate::function::families::no_operator;
 use crate::function::numeric_cast::numeric;
 use crate::function::own;
+use crate::function::rewrite::compares;
 use crate::function::type_of::written;
 use crate::query::{from_arrow, from_field};
 use crate::{Error, PgType};
@@ -231,18 +232,4 @@ fn holds_jsonb(expr: &Expr, schema: &DFSchema) -> bool {
         DataType::List(item) => from_field(item).is_ok_and(|found| found == PgType::Jsonb),
         _ => false,
     })
-}
-
-fn compares(operator: Operator) -> bool {
-    matches!(
-        operator,
-        Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-            | Operator::IsDistinctFrom
-            | Operator::IsNotDistinctFrom
-    )
 }

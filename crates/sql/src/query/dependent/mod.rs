@@ -15,6 +15,8 @@ mod outer;
 mod push;
 mod scalar;
 
+pub(super) use scalar::expr_outside;
+
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, TableReference};
 use datafusion::error::{DataFusionError, Result};

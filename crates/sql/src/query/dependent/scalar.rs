@@ -186,7 +186,7 @@ fn any(
 }
 
 /// An expression of the input's columns, as a subquery sees it.
-fn expr_outside(expr: &Expr, schema: &DFSchema) -> Result<Expr> {
+pub(in crate::query) fn expr_outside(expr: &Expr, schema: &DFSchema) -> Result<Expr> {
     let outside = expr.clone().transform_up(|each| {
         Ok(match each {
             Expr::Column(column) => {

@@ -53,6 +53,11 @@ fn spell(expr: &dyn PhysicalExpr) -> Spelled {
         return match (exact::operator_of(function.name()), function.args()) {
             (Some(operator), [left, right]) => infix(&operator, left, right),
             (Some(operator), [only]) => prefix(&operator.to_string(), only),
+            (None, [document, keys @ .., last]) => match function.name() {
+                "json_as_text" => look_up(document, keys, "->>", last),
+                "json_get_json" => look_up(document, keys, "->", last),
+                name => atom(format!("{name}({})", list(function.args()))),
+            },
             (_, args) => atom(format!("{}({})", function.name(), list(args))),
         };
     }
@@ -115,6 +120,23 @@ fn operand(expr: &Arc<dyn PhysicalExpr>, precedence: u8) -> String {
         true => spelled.text,
         false => format!("({})", spelled.text),
     }
+}
+
+/// `metadata -> 'order' ->> 'channel'`.
+fn look_up(
+    document: &Arc<dyn PhysicalExpr>,
+    keys: &[Arc<dyn PhysicalExpr>],
+    operator: &str,
+    last: &Arc<dyn PhysicalExpr>,
+) -> Spelled {
+    // As any operator that is none of arithmetic, it binds more than a comparison.
+    let precedence = Operator::Eq.precedence() + 1;
+    let mut text = operand(document, precedence);
+    for key in keys {
+        text.push_str(&format!(" -> {}", operand(key, ATOM)));
+    }
+    text.push_str(&format!(" {operator} {}", operand(last, ATOM)));
+    Spelled { text, precedence }
 }
 
 fn cases(case: &CaseExpr) -> String {
