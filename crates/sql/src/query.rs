@@ -43,6 +43,7 @@ mod postgres_calls;
 mod postgres_operators;
 mod row_query;
 mod rows;
+mod separate_lists;
 mod session_values;
 mod set_functions;
 mod set_operations;

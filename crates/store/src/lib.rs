@@ -117,7 +117,7 @@ pub use storage::free_bytes;
 pub use subscription::{Following, Frame, Subscription};
 pub use verify::{VerifyOptions, VerifyReport, verify};
 pub use view::{
-    AccountPage, AccountRow, AssetRow, BookRow, HistoryRow, PageOrder, Scan, ScanPiece,
-    SealedReach, View, events_schema, postings_schema, transactions_schema,
+    AccountPage, AccountRow, AssetRow, BookRow, HistoryRow, PageOrder, SEQS_LOOKED_UP_MAX, Scan,
+    ScanPiece, SealedReach, View, events_schema, postings_schema, transactions_schema,
 };
 pub use write::{BooksRead, Conflict, Outcome, StagedDecision, Terms, Ticket, Unmoved};

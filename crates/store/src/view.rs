@@ -13,6 +13,7 @@ mod staged;
 
 pub use page::{AccountPage, PageOrder};
 pub use scan::{Scan, ScanPiece, SealedReach, events_schema, postings_schema, transactions_schema};
+pub use seqs::SEQS_LOOKED_UP_MAX;
 
 use crate::history::SealedPosting;
 use crate::history::keys::KeyHash;

@@ -1,6 +1,6 @@
 //! `greatest`, `least` and `nullif` of intervals, which are compared by a number of their own.
 
-use super::interval::interval_order;
+use super::interval::{interval_of_text, interval_order};
 use super::own;
 use crate::Error;
 use datafusion::arrow::datatypes::DataType;
@@ -21,7 +21,8 @@ pub(super) fn chosen(function: ScalarFunction, schema: &DFSchema) -> Result<Expr
     if !function.args.iter().any(|arg| is_interval(arg, schema)) {
         return Ok(Expr::ScalarFunction(function));
     }
-    match (function.name(), function.args.as_slice()) {
+    let args: Vec<Expr> = function.args.iter().cloned().map(as_interval).collect();
+    match (function.name(), args.as_slice()) {
         ("nullif", [value, other]) => {
             let equal = binary_expr(order(value.clone()), operator, order(other.clone()));
             let null = lit(ScalarValue::IntervalMonthDayNano(None));
@@ -44,6 +45,14 @@ fn extreme(values: &[Expr], operator: Operator) -> Result<Expr> {
     let (left, right) = (extreme(left, operator)?, extreme(right, operator)?);
     let kept = binary_expr(order(left.clone()), operator, order(right.clone()));
     when(right.clone().is_null().or(kept), left).otherwise(right)
+}
+
+/// A literal without a type is of the type of what stands beside it.
+fn as_interval(arg: Expr) -> Expr {
+    match arg {
+        Expr::Literal(ScalarValue::Utf8(Some(_)), _) => interval_of_text().call(vec![arg]),
+        other => other,
+    }
 }
 
 fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {

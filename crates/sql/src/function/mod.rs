@@ -40,7 +40,6 @@ mod replacing;
 mod rewrite;
 mod row_function;
 mod row_of;
-mod separate_lists;
 mod series;
 mod session;
 mod setting_lookup;

@@ -15,7 +15,6 @@ use super::made_times::time_of_text;
 use super::numeric_cast::{nearest_integer, numeric};
 use super::own;
 use super::replacing;
-use super::separate_lists;
 use super::shown::{is_shown_otherwise, text_of};
 use super::temporal_operators;
 use super::type_of::{TYPE_OF, type_name};
@@ -61,13 +60,6 @@ impl FunctionRewrite for PostgresMeaning {
             {
                 let call = ScalarFunction::new_udf(Arc::clone(&self.joined), vec![*left, *right]);
                 Ok(Transformed::yes(Expr::ScalarFunction(call)))
-            }
-            Expr::BinaryExpr(BinaryExpr {
-                left,
-                op: op @ (Operator::And | Operator::Or),
-                right,
-            }) if separate_lists::merged(&left, op, &right) => {
-                Ok(Transformed::yes(infix(*left, op, separate_lists::with_own_subject(*right))))
             }
             Expr::BinaryExpr(binary) => computed(binary, schema),
             // DataFusion merges lists as if all that is in them were constant.

@@ -249,7 +249,7 @@ fn aggregated(
             Err(own(Error::new(Fault::UndefinedFunction, message)))
         }
         // Of equal values one is as little as the other.
-        ("min" | "max", _) => Ok(function),
+        ("min" | "max" | "interval_min" | "interval_max", _) => Ok(function),
         ("count", _) if params.distinct => {
             params.args = keys_of(std::mem::take(&mut params.args), input)?;
             Ok(function)

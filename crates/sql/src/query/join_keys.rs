@@ -6,7 +6,7 @@
 //!
 //! Knows where a column comes from, and refuses to know what a book is.
 
-use super::nullable_side::Untold;
+use super::nullable_side::{Untold, has_grouping_sets};
 use crate::provider::LedgerScan;
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -61,6 +61,10 @@ impl PhysicalOptimizerRule for DecidingKeys {
 
 /// The value that an expression has in every row of a plan, if it is known and not NULL.
 fn only_value(plan: &Arc<dyn ExecutionPlan>, expr: &Arc<dyn PhysicalExpr>) -> Option<ScalarValue> {
+    // It tells of its input's rows what does not hold for its own.
+    if has_grouping_sets(plan.as_ref()) {
+        return None;
+    }
     let told = plan.equivalence_properties().is_expr_constant(expr);
     if let Some(AcrossPartitions::Uniform(Some(value))) = told {
         return Some(value).filter(|value| !value.is_null());

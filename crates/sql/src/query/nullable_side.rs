@@ -2,7 +2,8 @@
 //!
 //! DataFusion carries the constants of both inputs through every join, and then drops what is
 //! constant from ORDER BY. Behind an outer join such a column is that constant or NULL, so its side
-//! is put behind an operator that tells nothing of its rows.
+//! is put behind an operator that tells nothing of its rows. So are rows of grouping sets, which have
+//! NULL where a set leaves a column out.
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, Statistics, internal_err};
@@ -11,6 +12,7 @@ use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::{
@@ -31,6 +33,9 @@ impl PhysicalOptimizerRule for NullableSides {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let hidden = plan.transform_up(|plan| {
+            if has_grouping_sets(plan.as_ref()) {
+                return Ok(Transformed::yes(Arc::new(Untold::new(plan)) as _));
+            }
             let Some(join_type) = join_type(plan.as_ref()) else {
                 return Ok(Transformed::no(plan));
             };
@@ -61,6 +66,11 @@ impl PhysicalOptimizerRule for NullableSides {
 
 fn recomputed() -> ReplaceChildrenOptions {
     ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute)
+}
+
+pub(super) fn has_grouping_sets(plan: &dyn ExecutionPlan) -> bool {
+    let aggregate = plan.downcast_ref::<AggregateExec>();
+    aggregate.is_some_and(|aggregate| aggregate.group_expr().has_grouping_set())
 }
 
 fn join_type(plan: &dyn ExecutionPlan) -> Option<JoinType> {

@@ -13,6 +13,7 @@ use super::membership;
 use super::normalize::{Normalized, normalize};
 use super::parameter_hints;
 use super::parameters::ParameterTypes;
+use super::separate_lists;
 use super::set_operations;
 use super::subquery_order;
 use super::types::PostgresTypes;
@@ -118,7 +119,7 @@ fn as_postgres_means(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan =
         membership::three_valued(set_operations::counted(subquery_order::handed_up(plan)?)?)?;
     let plan = interval_extremes::taken(dependent::unnested(plan)?)?;
-    Ok(comparison_keys::by_key(plan)?)
+    Ok(separate_lists::separated(comparison_keys::by_key(plan)?)?)
 }
 
 /// The plan of a statement in which a table's name may stand for its row.

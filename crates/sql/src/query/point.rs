@@ -26,7 +26,7 @@ use futures::stream;
 pub(super) use recognize::recognize;
 use rows::Checked;
 use std::sync::Arc;
-use store::{PageOrder, PathSelection, ReadError, Selection};
+use store::{PageOrder, PathSelection, ReadError, SEQS_LOOKED_UP_MAX, Selection};
 
 /// Rows that are answered at once. More are streamed, on the threads of queries.
 const ROWS_AT_ONCE: usize = 1_024;
@@ -207,9 +207,13 @@ impl PointRead {
         Some(bound)
     }
 
-    /// Whether it would hold more rows of a page than it may.
+    /// Whether it would hold more rows than it may.
     fn is_too_long(&self, bound: &Bound) -> bool {
-        matches!(self.access, Access::Page(_)) && bound.wanted() > PAGE_ROWS_MAX
+        match self.access {
+            Access::Page(_) => bound.wanted() > PAGE_ROWS_MAX,
+            Access::Seqs => bound.seqs() > SEQS_LOOKED_UP_MAX,
+            Access::Scan => false,
+        }
     }
 
     /// At most `rows_max` rows of a page.
@@ -246,6 +250,12 @@ impl Bound {
     /// Rows that are looked at, those of OFFSET included.
     fn wanted(&self) -> usize {
         self.limit.map_or(usize::MAX, |limit| limit.saturating_add(self.offset))
+    }
+
+    /// How many seqs it asks for, of which a book may have fewer.
+    fn seqs(&self) -> u64 {
+        let seqs = self.selection.seq.as_ref();
+        seqs.map_or(u64::MAX, |seqs| seqs.end().saturating_sub(*seqs.start()).saturating_add(1))
     }
 
     /// Of seqs without gaps, so many rows are so many seqs.

@@ -8,7 +8,7 @@
 
 use super::record::{DecodeError, Records, frame_head};
 use ledger::{Event, Lsn, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, RwLock};
 
@@ -130,6 +130,8 @@ pub(super) struct LargeFrames(RwLock<Known>);
 #[derive(Debug, Default)]
 struct Known {
     frames: BTreeMap<Lsn, LargeFrame>,
+    /// First lsns in the order in which the frames were read.
+    order: VecDeque<Lsn>,
     stretches: usize,
 }
 
@@ -139,17 +141,21 @@ impl LargeFrames {
         known.frames.range(..=lsn).next_back()?.1.place_of(lsn)
     }
 
-    /// Remembers a frame, and forgets the oldest ones if they are too many.
+    /// Remembers a frame, and forgets those that were read first if they are too many.
     pub(super) fn keep(&self, frame: LargeFrame) {
-        let mut known = self.0.write().expect(POISONED);
-        known.stretches += frame.stretches.len();
-        if let Some(again) = known.frames.insert(frame.first, frame) {
-            known.stretches -= again.stretches.len();
+        let Known { frames, order, stretches } = &mut *self.0.write().expect(POISONED);
+        let first = frame.first;
+        *stretches += frame.stretches.len();
+        match frames.insert(first, frame) {
+            // Two readers came at once.
+            Some(again) => *stretches -= again.stretches.len(),
+            None => order.push_back(first),
         }
-        while known.stretches > STRETCHES_MAX
-            && let Some((_, oldest)) = known.frames.pop_first()
+        while *stretches > STRETCHES_MAX
+            && let Some(earliest) = order.pop_front()
+            && let Some(forgotten) = frames.remove(&earliest)
         {
-            known.stretches -= oldest.stretches.len();
+            *stretches -= forgotten.stretches.len();
         }
     }
 }

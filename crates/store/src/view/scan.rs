@@ -187,11 +187,10 @@ pub(super) fn postings(
         return Ok(Scan::of_rows(access_path, rows, &bounds, projection));
     }
     let bounds = within_seqs(view, selection, bounds)?;
-    let (recent, floor) = match of_accounts(selection) {
-        Some((book, paths)) => {
-            let (rows, floor) = recent_postings(view, book, paths);
-            (Scan::of_rows("account index", rows, &bounds, projection), floor)
-        }
+    let indexed =
+        of_accounts(selection).and_then(|(book, paths)| recent_postings(view, book, paths));
+    let (recent, floor) = match indexed {
+        Some((rows, floor)) => (Scan::of_rows("account index", rows, &bounds, projection), floor),
         None => {
             let (pieces, floor) = recent_pieces(view, &bounds, || view.projections.postings());
             (Scan::new(full_path(selection), pieces, projection), floor)
@@ -209,15 +208,25 @@ pub(super) fn of_accounts(selection: &Selection) -> Option<(&str, &[String])> {
     }
 }
 
-/// The postings of accounts that are in memory, and where those from parts end.
-fn recent_postings(view: &View, book: &str, paths: &[String]) -> (Vec<PostingRow>, Lsn) {
+/// More postings of accounts are not taken one by one: the publisher waits while they are.
+const ACCOUNT_ROWS_MAX: usize = 8_192;
+
+/// The postings of accounts that are in memory, and where those from parts end; `None` if they are
+/// too many.
+fn recent_postings(view: &View, book: &str, paths: &[String]) -> Option<(Vec<PostingRow>, Lsn)> {
     let book = view.projections.book(book);
     let places =
         |path: &String| book.as_ref()?.with_account(path, |account| account.posting_rows());
-    let places: Vec<_> = paths.iter().filter_map(places).collect();
+    let mut found = Vec::new();
+    for places in paths.iter().filter_map(places) {
+        found.extend(places);
+        if found.len() > ACCOUNT_ROWS_MAX {
+            return None;
+        }
+    }
     let table = view.projections.postings();
-    let rows = places.iter().flatten().filter_map(|place| table.get(*place).cloned());
-    (rows.collect(), table.floor())
+    let rows = found.iter().filter_map(|place| table.get(*place).cloned());
+    Some((rows.collect(), table.floor()))
 }
 
 pub(super) fn transactions(
@@ -300,10 +309,13 @@ pub(super) fn events(
     projection: &[usize],
 ) -> Result<Scan, ReadError> {
     let bounds = bounds(view, selection);
-    if let Some(lsns) = seq_lsns(view, selection)? {
+    if are_looked_up(view, selection)
+        && let Some(lsns) = seq_lsns(view, selection)?
+    {
         let rows = view.events_at(&lsns)?.into_iter().map(EventRow).collect();
         return Ok(Scan::of_rows("book and seq index", rows, &bounds, projection));
     }
+    let bounds = within_seqs(view, selection, bounds)?;
     let (pieces, floor) = {
         let table = view.projections.events();
         (table.pieces(&bounds), table.floor())

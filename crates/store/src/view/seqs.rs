@@ -10,7 +10,7 @@ use ledger::Lsn;
 use std::ops::RangeInclusive;
 
 /// More seqs are not looked up one by one: the lsns that they span are scanned.
-const SEQS_LOOKED_UP_MAX: u64 = 8_192;
+pub const SEQS_LOOKED_UP_MAX: u64 = 8_192;
 
 /// Whether a selection's seqs lead to its rows sooner than anything else it says.
 pub(super) fn are_looked_up(view: &View, selection: &Selection) -> bool {

@@ -154,6 +154,7 @@ fn selections(cut: u64) -> Vec<(&'static str, Selection)> {
             Selection { path: Some(PathSelection::Prefix("stock:".into())), ..in_b.clone() },
         ),
         ("by seq", Selection { seq: Some(cut / 4..=cut / 4 + 9), ..in_b.clone() }),
+        ("by many seqs", Selection { seq: Some(cut / 9..=u64::MAX), ..in_b.clone() }),
         (
             "by key",
             Selection {

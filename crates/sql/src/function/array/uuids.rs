@@ -3,8 +3,8 @@
 use super::super::cast::uuid_text;
 use super::super::simple::{answer, arrays, undefined};
 use super::element;
-use datafusion::arrow::array::{Array, AsArray, ListArray, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::array::{AsArray, ListBuilder, StringBuilder};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -48,12 +48,16 @@ impl ScalarUDFImpl for Uuids {
         let (arrays, constant) = arrays(&args)?;
         let [lists] = arrays.as_slice() else { return Err(undefined(self.name(), &[])) };
         let lists = lists.as_list::<i32>();
-        let items = lists.values().as_string::<i32>().iter();
-        let items =
-            items.map(|item| item.map(uuid_text).transpose()).collect::<Result<StringArray>>()?;
-        let field = Arc::new(Field::new_list_field(DataType::Utf8, true));
-        let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
-        let uuids = ListArray::try_new(field, offsets, Arc::new(items), nulls)?;
-        answer(Arc::new(uuids), constant)
+        // Not the values of all lists at once: some may be of rows that are not here.
+        let mut uuids = ListBuilder::new(StringBuilder::new());
+        for list in lists.iter() {
+            if let Some(list) = &list {
+                for item in list.as_string::<i32>() {
+                    uuids.values().append_option(item.map(uuid_text).transpose()?);
+                }
+            }
+            uuids.append(list.is_some());
+        }
+        answer(Arc::new(uuids.finish()), constant)
     }
 }

@@ -132,7 +132,7 @@ fn what_is_no_frame_of_events_has_no_stretches() {
 }
 
 #[test]
-fn the_oldest_frames_are_forgotten_first() {
+fn the_frames_that_were_read_first_are_forgotten_first() {
     let frames = LargeFrames::default();
     let stretches = STRETCHES_MAX / 2;
     let frame = |first: u64| LargeFrame {
@@ -147,9 +147,17 @@ fn the_oldest_frames_are_forgotten_first() {
         end: stretches as u32,
     };
     let step = stretches as u64;
-    for number in [2, 1, 1, 3] {
+    let known = |number: u64| frames.place_of(Lsn(number * step + 5)).is_some();
+    for (number, expected) in [
+        (2, [false, true, false]),
+        (1, [true, true, false]),
+        (1, [true, true, false]),
+        (3, [true, false, true]),
+        // What was just read stays, however early it is in the log.
+        (2, [false, true, true]),
+        (1, [true, true, false]),
+    ] {
         frames.keep(frame(number * step));
+        assert_eq!([1, 2, 3].map(known), expected, "after {number}");
     }
-    let is_known = |number: u64| frames.place_of(Lsn(number * step + 5)).is_some();
-    assert_eq!([1, 2, 3].map(is_known), [false, true, true]);
 }
