@@ -57,6 +57,7 @@ pub use engine::{Engine, SessionIdentity};
 pub use error::{Error, Fault, Result};
 pub use pg_type::{MONEY_TYPMOD, PgType};
 pub use prepared::Prepared;
+pub use query::Served;
 pub use session::{GatheredRows, Gathering, PreparedStatements, Replaced, Session};
 pub use settings::SessionSettings;
 pub use statement::{Statement, StatementKind};

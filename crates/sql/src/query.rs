@@ -59,7 +59,7 @@ mod whole_row;
 
 pub(crate) use typing::{from_arrow, from_field};
 
-pub(crate) use point::Served;
+pub use point::Served;
 pub(crate) use row_query::RowQuery;
 pub(crate) use sql_function::is_function_of_from;
 use typing::columns;

@@ -35,7 +35,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use command::change_setting;
-use datafusion::arrow::array::RecordBatch;
 use datafusion::sql::sqlparser::ast;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,30 +105,21 @@ impl Session {
         self.failing(answer)
     }
 
-    /// The rows of a point read, if they are in memory: without a plan, a stream or a thread. `None`
-    /// sends the caller to [`Self::execute`].
-    pub async fn serve(
-        &mut self,
-        prepared: &Prepared,
-        parameters: &[Value],
-    ) -> Result<Option<Vec<RecordBatch>>> {
+    /// The rows of a point read, if they are in memory: without a plan, a stream or a thread. All
+    /// else sends the caller to [`Self::execute`].
+    pub async fn serve(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Served> {
         self.check_not_failed(prepared.kind())?;
         let served = self.serve_query(prepared, parameters).await;
         self.failing(served)
     }
 
-    async fn serve_query(
-        &mut self,
-        prepared: &Prepared,
-        parameters: &[Value],
-    ) -> Result<Option<Vec<RecordBatch>>> {
+    async fn serve_query(&mut self, prepared: &Prepared, parameters: &[Value]) -> Result<Served> {
         let (prepared, parameters) = prepared.resolved(parameters);
-        let Action::Query { query, .. } = prepared.action() else { return Ok(None) };
+        let Action::Query { query, .. } = prepared.action() else {
+            return Ok(Served::Elsewhere);
+        };
         let view = self.view().await?;
-        Ok(match self.shared.query.serve(query, parameters, &view)? {
-            Served::Rows(rows) => Some(rows),
-            Served::Elsewhere => None,
-        })
+        self.shared.query.serve(query, parameters, &view)
     }
 
     /// Takes the rows of a COPY into the block, or commits them if it stands alone.

@@ -18,8 +18,8 @@ use crate::wire::backend::{self, Format};
 use crate::wire::{Bind, Target};
 use sql::arrow::record_batch::RecordBatch;
 use sql::{
-    Answer, BlockStatus, CursorCommand, CursorStep, PgType, Prepared, RowsTag, StatementKind,
-    Value, WriteAnswer,
+    Answer, BlockStatus, CursorCommand, CursorStep, PgType, Prepared, RowsTag, Served,
+    StatementKind, Value, WriteAnswer,
 };
 use std::collections::VecDeque;
 
@@ -167,7 +167,7 @@ impl Connection {
         formats: &[Format],
         max_rows: u64,
     ) -> Result<(), Failure> {
-        if let Some(batches) = self.serve(prepared, parameters).await? {
+        if let Served::Rows(batches) = self.serve(prepared, parameters).await? {
             return self.start_served(name, prepared, batches, formats, max_rows).await;
         }
         let interruption = interruption_of(prepared, self.deadline());

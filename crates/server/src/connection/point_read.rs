@@ -5,7 +5,7 @@ use super::rows::{Interruption, Order, RowSink};
 use super::{Connection, Failure};
 use crate::wire::backend::{self, Format};
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Prepared, Value};
+use sql::{Prepared, Served, Value};
 
 impl Connection {
     /// The rows of a point read, if they are there already.
@@ -13,9 +13,9 @@ impl Connection {
         &mut self,
         prepared: &Prepared,
         parameters: &[Value],
-    ) -> Result<Option<Vec<RecordBatch>>, Failure> {
+    ) -> Result<Served, Failure> {
         if !prepared.is_point_read() {
-            return Ok(None);
+            return Ok(Served::Elsewhere);
         }
         // A read sees what its own session wrote.
         self.await_in_flight().await;

@@ -3,11 +3,13 @@
 use super::copy_in::CopyProtocol;
 use super::point_read::select_tag;
 use super::replies::{HeldReply, ReplyProtocol};
-use super::rows::{Interruption, RowSink};
+use super::rows::{Interruption, RowCursor, RowSink};
 use super::{Connection, Failure, while_client_stays};
 use crate::wire::backend;
 use sql::arrow::record_batch::RecordBatch;
-use sql::{Answer, BlockStatus, CursorCommand, CursorStep, Prepared, Statement, StatementKind};
+use sql::{
+    Answer, BlockStatus, CursorCommand, CursorStep, Prepared, Served, Statement, StatementKind,
+};
 use std::collections::VecDeque;
 
 impl Connection {
@@ -32,9 +34,20 @@ impl Connection {
             return Ok(false);
         }
         let Some((prepared, literals)) = self.session.recall(text).await else { return Ok(false) };
-        let Some(batches) = self.serve(&prepared, &literals).await? else { return Ok(false) };
         let protocol = ReplyProtocol::Simple { is_last: true };
-        self.send_served(&prepared, &batches, protocol).await?;
+        match self.serve(&prepared, &literals).await? {
+            Served::Rows(batches) => self.send_served(&prepared, &batches, protocol).await?,
+            Served::Unplanned => {
+                let interruption = interruption_of(&prepared, self.deadline());
+                let answer = self.run_prepared(&prepared, &literals, interruption).await?;
+                self.send_notices();
+                if let Answer::Rows { columns, rows, tag } = answer {
+                    let cursor = self.cursor(prepared.kind(), columns, rows, tag);
+                    self.send_rows(cursor, interruption, protocol).await?;
+                }
+            }
+            Served::Elsewhere => return Ok(false),
+        }
         self.end_implicit_block().await?;
         self.ready_for_query();
         Ok(true)
@@ -78,7 +91,7 @@ impl Connection {
         let deadline = self.deadline();
         let interrupt = self.registration.interrupt.clone();
         let prepared = interrupt.guard(deadline, self.session.prepare(statement, &[])).await?;
-        if let Some(batches) = self.serve(&prepared, &[]).await? {
+        if let Served::Rows(batches) = self.serve(&prepared, &[]).await? {
             self.send_served(&prepared, &batches, protocol).await?;
             return Ok(None);
         }
@@ -87,12 +100,8 @@ impl Connection {
         self.send_notices();
         match answer {
             Answer::Rows { columns, rows, tag } => {
-                backend::row_description(self.out(), &columns, &[]);
-                let writer = self.row_writer(&columns, &[]);
-                let mut cursor = self.cursor(prepared.kind(), columns, rows, tag);
-                let (all, sink) = (CursorStep::Forward(None), RowSink::Client(&writer));
-                let count = self.step(&mut cursor, all, sink, interruption).await?;
-                self.complete_simple(&cursor.tag(count), protocol);
+                let cursor = self.cursor(prepared.kind(), columns, rows, tag);
+                self.send_rows(cursor, interruption, protocol).await?;
             }
             Answer::Command { tag } => {
                 self.settle_portals(prepared.kind(), &tag);
@@ -125,6 +134,20 @@ impl Connection {
             Answer::Empty => backend::empty_query_response(self.out()),
         }
         Ok(None)
+    }
+
+    async fn send_rows(
+        &mut self,
+        mut cursor: RowCursor,
+        interruption: Interruption,
+        protocol: ReplyProtocol,
+    ) -> Result<(), Failure> {
+        backend::row_description(self.replies.tail(&mut self.socket.output), cursor.columns(), &[]);
+        let writer = self.row_writer(cursor.columns(), &[]);
+        let (all, sink) = (CursorStep::Forward(None), RowSink::Client(&writer));
+        let count = self.step(&mut cursor, all, sink, interruption).await?;
+        self.complete_simple(&cursor.tag(count), protocol);
+        Ok(())
     }
 
     /// The last statement of a Query is complete once the block around it has committed.

@@ -228,11 +228,15 @@ fn cut(number: Numeric, decimals: i64) -> Numeric {
 
 /// As many decimals as are asked for, where that is a constant.
 fn places(scales: &[i8], constants: &[Option<&ScalarValue>]) -> i8 {
-    match constants.get(1).copied().flatten() {
-        Some(ScalarValue::Int64(Some(decimals))) => {
-            i8::try_from((*decimals).clamp(0, 38)).unwrap_or(0)
-        }
-        _ => AS_GIVEN(scales, constants),
+    // Of the type that was written, or of the one it was coerced to: the answer is the same.
+    let decimals = match constants.get(1).copied().flatten() {
+        Some(ScalarValue::Int64(decimals)) => *decimals,
+        Some(ScalarValue::Int32(decimals)) => decimals.map(i64::from),
+        _ => None,
+    };
+    match decimals {
+        Some(decimals) => i8::try_from(decimals.clamp(0, 38)).unwrap_or(0),
+        None => AS_GIVEN(scales, constants),
     }
 }
 

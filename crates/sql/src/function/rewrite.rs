@@ -186,9 +186,32 @@ fn function_meaning(
         "round" if is_float(&function.args, schema) => {
             Transformed::yes(call(nearest_integer(), function.args.remove(0)))
         }
+        // The type of what is rounded follows from how many decimals are left, if that is a literal.
+        "round" | "trunc" if function.args.get(1).is_some_and(is_not_literal) => {
+            let Some(decimals) = integer(&function.args[1]) else {
+                return Ok(Transformed::no(Expr::ScalarFunction(function)));
+            };
+            function.args[1] = lit(decimals);
+            Transformed::yes(Expr::ScalarFunction(function))
+        }
         TYPE_OF => Transformed::yes(type_name(&function.args, schema)?),
         _ => calendar_function(function, schema, zone),
     })
+}
+
+fn is_not_literal(expr: &Expr) -> bool {
+    !matches!(expr, Expr::Literal(..))
+}
+
+/// An integer that is written out, with a cast around it or not.
+fn integer(expr: &Expr) -> Option<i32> {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(Some(number)), _) => i32::try_from(*number).ok(),
+        Expr::Literal(ScalarValue::Int32(number), _) => *number,
+        Expr::Cast(Cast { expr, .. }) => integer(expr),
+        Expr::Negative(expr) => integer(expr)?.checked_neg(),
+        _ => None,
+    }
 }
 
 /// A text that is computed or read.

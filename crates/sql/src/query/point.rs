@@ -84,11 +84,13 @@ enum Order {
     Other,
 }
 
-/// What came of an attempt.
+/// What came of an attempt to answer a point read at once.
 #[derive(Debug)]
-pub(crate) enum Served {
+pub enum Served {
     Rows(Vec<RecordBatch>),
-    /// It needs the disk, or is no point read with these parameters: see [`super::QueryEngine::execute`].
+    /// It needs the disk, or has many rows: executing it reads them, and plans nothing.
+    Unplanned,
+    /// It is no point read with these parameters, and has to be planned.
     Elsewhere,
 }
 
@@ -113,6 +115,8 @@ impl PointRead {
         let Some(mut bound) = self.bind(parameter_types, parameters, view) else {
             return Ok(Served::Elsewhere);
         };
+        let streams = self.order != Order::Other && !self.is_too_long(&bound);
+        let later = if streams { Served::Unplanned } else { Served::Elsewhere };
         if self.access == Access::Seqs {
             bound.end_with(ROWS_AT_ONCE + 1);
         }
@@ -121,12 +125,12 @@ impl PointRead {
         }
         let in_memory = PinnedView::from(view.view.clone().in_memory());
         let scan = match self.open(&bound, &in_memory, ROWS_AT_ONCE + 1) {
-            Err(error) if is_not_in_memory(&error) => return Ok(Served::Elsewhere),
+            Err(error) if is_not_in_memory(&error) => return Ok(later),
             scan => scan?,
         };
         let rows_max = scan.rows_max;
         if rows_max > ROWS_AT_ONCE {
-            return Ok(Served::Elsewhere);
+            return Ok(later);
         }
         let checked = Checked::new(self, &bound, scan.in_order());
         let batches = checked.collect::<datafusion::error::Result<Vec<RecordBatch>>>()?;

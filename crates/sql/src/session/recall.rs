@@ -1,7 +1,7 @@
 //! Texts of the simple protocol that differ only in their literals are understood once.
 //!
-//! Kept are point reads alone: their literals mean the same as parameters, or the read is not
-//! served and the text is understood as it is.
+//! Kept are point reads alone: their literals mean the same as parameters, or the read has to be
+//! planned and the text is understood as it is.
 
 use super::Session;
 use crate::statement::{Shape, parse};
@@ -60,7 +60,7 @@ fn takes(types: &[PgType], literals: &[Value]) -> bool {
 
 impl Session {
     /// The point read that a text is, with the literals in it, if such a text was seen before. The
-    /// caller parses the text where [`Self::serve`] has no rows for it.
+    /// caller parses the text where [`Self::serve`] says that it has to be planned.
     pub async fn recall(&mut self, text: &str) -> Option<(Prepared, Vec<Value>)> {
         let shape = Shape::of(text)?;
         let Shape { text, literals, types } = shape;

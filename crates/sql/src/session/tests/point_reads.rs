@@ -2,7 +2,7 @@
 //! errors, whatever the statement, the block around it and the place of the history.
 
 use super::{Fixture, connect, lines_of, seen, text};
-use crate::{Engine, Error, Session, Value};
+use crate::{Engine, Error, Served, Session, Value};
 use store::{Ledger, Options};
 
 /// Replays itself: the same seed gives the same statements.
@@ -192,10 +192,10 @@ async fn ask(session: &mut Session, statement: &Statement, at_once: bool) -> (Sh
     let columns = prepared.columns().unwrap_or_default().to_vec();
     if at_once && prepared.is_point_read() {
         match session.serve(&prepared, &statement.parameters).await {
-            Ok(Some(batches)) => {
+            Ok(Served::Rows(batches)) => {
                 return (Ok((columns, batches.iter().flat_map(lines_of).collect())), true);
             }
-            Ok(None) => {}
+            Ok(Served::Unplanned | Served::Elsewhere) => {}
             Err(error) => return (Err(shown_error(&error)), true),
         }
     }
@@ -210,7 +210,7 @@ async fn ask(session: &mut Session, statement: &Statement, at_once: bool) -> (Sh
 pub(super) struct Both {
     pub(super) recognising: Fixture,
     pub(super) planning: Session,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
 }
 
 pub(super) async fn both(options: Options, transfers: usize) -> Both {
