@@ -77,6 +77,13 @@ compare_reads() {
       name, clients, theirs, ours, ours / theirs, their_cpu, our_cpu, bar }'
 }
 
+# Reads of history that is in memory: it is loaded by a server that has room for it.
+in_memory() {
+  [ -n "${reads_loaded:-}" ] || restart_tallybook --memory-budget "${BENCH_MEMORY:-8GiB}"
+  reads reads
+  restart_tallybook
+}
+
 # The same reads when memory holds the accounts and hardly any history.
 evicted() {
   load_reads
