@@ -87,9 +87,9 @@ impl Chain {
         self.within((0, cut.0)).iter().rev()
     }
 
-    /// Whether a part begins at `through` or before it.
-    pub(crate) fn reaches(&self, through: Lsn) -> bool {
-        self.parts.first().is_some_and(|part| part.first() <= through)
+    /// Whether [`Self::find`] may find something, as far as is known without the disk.
+    pub(crate) fn may_know(&self, hash: KeyHash, through: Lsn) -> bool {
+        self.within((0, through.0)).iter().any(|part| !part.keys().surely_lacks(hash))
     }
 
     /// What the parts that begin at `through` or before it know of a hash.

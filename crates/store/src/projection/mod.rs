@@ -280,10 +280,10 @@ impl Projections {
         Ok(lsns)
     }
 
-    /// The same without looking into a part; `None` if a part may know more.
+    /// The same without reading a part; `None` if a part may know more.
     pub(crate) fn lsns_of_key_in_memory(&self, hash: KeyHash) -> Option<Vec<Lsn>> {
         let RecentLsns { lsns, floor } = self.history.keys.find(hash);
-        (!self.history.chain().reaches(floor)).then_some(lsns)
+        (!self.history.chain().may_know(hash, floor)).then_some(lsns)
     }
 
     /// An event's legs with their accounts' sums.

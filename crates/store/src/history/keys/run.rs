@@ -6,6 +6,7 @@ use super::layout::{BLOCK_BYTES, CHAPTER_BLOCKS, FENCE_BYTES, Layout, TRAILER_BY
 use super::{ReadAt, bad};
 use ledger::Lsn;
 use std::io;
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// Where the filter of a run is kept while the run is open.
@@ -98,10 +99,7 @@ impl<R: ReadAt> Run<R> {
     /// The lsns of a hash, in order.
     pub(crate) fn find(&self, hash: KeyHash) -> io::Result<Vec<Lsn>> {
         let mut lsns = Vec::new();
-        // Entries of one hash may begin at the end of the block before the first fence that has it.
-        let first = self.fences.partition_point(|fence| *fence < hash.0).saturating_sub(1);
-        let blocks = self.fences[first..].iter().take_while(|fence| **fence <= hash.0);
-        for (block, _) in (first..).zip(blocks) {
+        for block in self.blocks_of(hash) {
             if self.may_hold(block, hash)? {
                 self.find_in(block, hash, &mut lsns)?;
             }
@@ -109,10 +107,24 @@ impl<R: ReadAt> Run<R> {
         Ok(lsns)
     }
 
+    /// Whether the filters say, without the disk, that nothing of this hash is here.
+    pub(crate) fn surely_lacks(&self, hash: KeyHash) -> bool {
+        let filters = self.filters();
+        let Some(filters) = &*filters else { return false };
+        !self.blocks_of(hash).any(|block| block_may_hold(filters, block, hash))
+    }
+
+    /// The blocks that entries of a hash can be in.
+    fn blocks_of(&self, hash: KeyHash) -> Range<usize> {
+        // Entries of one hash may begin at the end of the block before the first fence that has it.
+        let first = self.fences.partition_point(|fence| *fence < hash.0).saturating_sub(1);
+        let count = self.fences[first..].iter().take_while(|fence| **fence <= hash.0).count();
+        first..first + count
+    }
+
     fn may_hold(&self, block: usize, hash: KeyHash) -> io::Result<bool> {
         if let Some(filters) = &*self.filters() {
-            let start = block * FILTER_BYTES;
-            return Ok(filter::may_hold(&filters[start..start + FILTER_BYTES], hash));
+            return Ok(block_may_hold(filters, block, hash));
         }
         let mut filter = [0; FILTER_BYTES];
         self.file.read_exact_at(self.layout.filter_offset(block), &mut filter)?;
@@ -193,4 +205,10 @@ impl<R: ReadAt> Iterator for Entries<'_, R> {
         self.failed = entry.is_err();
         entry.transpose()
     }
+}
+
+/// What the filters of all blocks say of one block.
+fn block_may_hold(filters: &[u8], block: usize, hash: KeyHash) -> bool {
+    let start = block * FILTER_BYTES;
+    filter::may_hold(&filters[start..start + FILTER_BYTES], hash)
 }

@@ -117,6 +117,9 @@ fn an_absent_hash_seldom_costs_a_read_and_a_present_one_costs_one() {
     // The same numbers always: 0.82 % is expected.
     let absent = reads_of(1_000_000..1_100_000);
     assert!((700..1_000).contains(&absent), "{absent} of 100,000");
+    let lacks = |number: &u64| run.surely_lacks(KeyHash(scattered(*number)));
+    let surely = (1_000_000..1_100_000).filter(lacks).count() as u64;
+    assert_eq!(surely, 100_000 - absent, "what is surely absent costs no read");
 
     let loaded = run.memory_bytes();
     run.place_filter(FilterPlace::Disk).unwrap();
@@ -197,6 +200,9 @@ proptest! {
             let run = open(file_of(&entries), place).unwrap();
             for hash in map.keys().copied().chain([KeyHash(other), KeyHash(4), KeyHash(u64::MAX)]) {
                 let wanted: Vec<Lsn> = map.get(&hash).into_iter().flatten().copied().collect();
+                // Only what is not there is surely not, and only filters in memory say so.
+                let may_lack = wanted.is_empty() && place == FilterPlace::Memory;
+                prop_assert!(may_lack || !run.surely_lacks(hash));
                 prop_assert_eq!(run.find(hash).unwrap(), wanted);
             }
         }
